@@ -1,0 +1,68 @@
+"""Forms of staff verbs in the theme's clothes. Apps write plain Django fields and get the widgets here."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminDateWidget,
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+
+def dress(field: forms.Field) -> None:
+    """Give a plain field the theme's widget; hidden ones and unknown kinds stay as they are."""
+    if field.widget.is_hidden:
+        return
+    attrs = dict(field.widget.attrs)
+    if isinstance(field, forms.ChoiceField) and not isinstance(field.widget, forms.SelectMultiple):
+        choices = field.choices
+        field.widget = UnfoldAdminSelectWidget(attrs=attrs)
+        field.choices = choices
+    elif isinstance(field, forms.IntegerField):
+        field.widget = UnfoldAdminIntegerFieldWidget(attrs={**attrs, **field.widget_attrs(field.widget)})
+    elif isinstance(field, forms.BooleanField):
+        field.widget = UnfoldBooleanSwitchWidget(attrs=attrs)
+    elif isinstance(field, forms.DateField):
+        field.widget = UnfoldAdminDateWidget(attrs=attrs)
+    elif isinstance(field, forms.EmailField):
+        field.widget = UnfoldAdminEmailInputWidget(attrs=attrs)
+    elif isinstance(field.widget, forms.Textarea):
+        field.widget = UnfoldAdminTextareaWidget(attrs=attrs)
+    elif isinstance(field, forms.CharField):
+        field.widget = UnfoldAdminTextInputWidget(attrs={**attrs, **field.widget_attrs(field.widget)})
+    field.widget.is_required = field.required
+
+
+class VerbForm(forms.Form):
+    """What a verb asks for, with the three hidden fields that make it safe.
+
+    `key` names this one act (drawn when the page is opened), `expected_seq` the state of the account that the
+    person looked at, `previewed` the figures that he was shown.
+    """
+
+    required_css_class = "required"
+
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    expected_seq = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    previewed = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("key", uuid.uuid4().hex)
+        for name, field in self.fields.items():
+            dress(field)
+            if field.help_text and not field.widget.is_hidden:
+                field.widget.attrs.setdefault("aria-describedby", f"id_{name}_help")
+
+    def asked(self) -> dict[str, Any]:
+        """The cleaned values that the verb itself takes, without the hidden three."""
+        hidden = {"key", "expected_seq", "previewed"}
+        return {name: value for name, value in self.cleaned_data.items() if name not in hidden}

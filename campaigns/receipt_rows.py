@@ -1,0 +1,41 @@
+"""A till's receipts as a file tells them: codes instead of ids, not looked up yet; and faults of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from members.csv_files import LineError
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentRow:
+    """What one department sold on a receipt: NT$ `amount` for `quantity` pieces."""
+
+    department: str
+    quantity: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """One receipt; `line` is where it stands in the file, money is NT$, the time is aware."""
+
+    line: int
+    receipt_no: str
+    member_no: str
+    store_code: str
+    purchased_at: datetime
+    paid: Decimal
+    discount: Decimal
+    items: int
+    departments: tuple[DepartmentRow, ...] = ()
+
+
+class RowFault(ValueError):
+    """A cell that cannot be imported; `error` names line, column, value and what was expected."""
+
+    def __init__(self, line: int, column: str, value: str, expected: str) -> None:
+        super().__init__(line, column, value, expected)
+        self.error = LineError(line, column, value, expected)

@@ -1,0 +1,80 @@
+"""Words that installed packages show on our pages and do not translate into Chinese.
+
+Named here so that `makemessages` keeps them in our catalogue, which Django asks before theirs.
+"""
+
+from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext_lazy
+
+WORDS = (
+    _("Add new item"),
+    _("Add row"),
+    _("After you've created a user, you’ll be able to edit more user options."),
+    _("All applications"),
+    _("Apply Filters"),
+    _("Cancel"),
+    _("Choose file to upload"),
+    _("Click to cancel"),
+    _("Click to download"),
+    _("Confirm import"),
+    _("Current file"),
+    _("Dark"),
+    _("Date"),
+    _("Date from"),
+    _("Date to"),
+    _("Edit"),
+    _("Errors"),
+    _("Expand row"),
+    _("Export"),
+    _("False"),
+    _("File to import"),
+    _("Forgotten your password or username?"),
+    _("Format"),
+    _("From"),
+    _("General"),
+    _("Go back"),
+    _("Image preview"),
+    _("Light"),
+    _("Line number"),
+    _("Loading more results..."),
+    _("More actions"),
+    _("New"),
+    _("Next"),
+    _("No data"),
+    _("No recent searches"),
+    _("No results found"),
+    _("No results matching your query"),
+    _("Preview"),
+    _("Previous"),
+    _(
+        "Raw passwords are not stored, so there is no way to see this user’s password, but you ca"
+        'n change the password using <a href="{}" class="text-primary-600 dark:text-primary-500">'
+        "this form</a>."
+    ),
+    _("Recent searches"),
+    _("Reset filters"),
+    _("Resource"),
+    _("Return to site"),
+    _("Row"),
+    _("Run"),
+    _("Search apps and models..."),
+    _("Select action"),
+    _("Select action to run"),
+    _("Select all"),
+    _("Select all rows"),
+    _("Select record"),
+    _("Select value"),
+    _("Skipped"),
+    _("Submit"),
+    _("System"),
+    _("This item will be deleted."),
+    _("This page yielded into no results. Create a new item or reset your filters."),
+    _("To"),
+    _("Toggle password visibility"),
+    _("True"),
+    _("Type to search"),
+    _("Update"),
+    _("Welcome back to"),
+    _("You have been successfully logged out from the administration"),
+)
+COUNTED = (ngettext_lazy("Please correct the error below.", "Please correct the errors below."),)

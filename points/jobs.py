@@ -1,0 +1,43 @@
+"""Expiry as a job: a batch is a chunk, so a killed worker goes on behind the last committed account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from backoffice.actors import Actor
+from backoffice.models import Job
+from backoffice.services.jobs import ChunkResult, handler
+from points.services import expiry
+
+ACTOR = Actor.job("points.expire")
+
+
+@handler("points.expire")
+def expire(job: Job, now: datetime) -> ChunkResult:
+    """Parameters: `as_of` (ISO time), `ceiling` (points, or null), `accounts` (per chunk), `moved_clock`."""
+    as_of = datetime.fromisoformat(job.params["as_of"])
+    if job.params.get("moved_clock"):
+        now = max(now, as_of)
+    ceiling = job.params.get("ceiling")
+    state = {"after": 0, "points": 0, "lots": 0, "unnoticed": 0, **job.checkpoint}
+    batch = expiry.expire_batch(
+        as_of=as_of,
+        after=state["after"],
+        actor=ACTOR,
+        now=now,
+        accounts=job.params.get("accounts") or expiry.BATCH_ACCOUNTS,
+    )
+    if batch is not None:
+        state = {
+            "after": batch.last_account,
+            "points": state["points"] + batch.points,
+            "lots": state["lots"] + batch.lots,
+            "unnoticed": state["unnoticed"] + batch.unnoticed_lots,
+        }
+    over = ceiling is not None and state["points"] >= ceiling
+    return ChunkResult(
+        done=batch.lots if batch else 0,
+        checkpoint=state,
+        finished=batch is None or over,
+        result={**state, "stopped_at_ceiling": over and batch is not None},
+    )

@@ -1,0 +1,102 @@
+"""What a verb would do: the verb itself is run and rolled back, so preview and act can never disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import transaction
+
+from backoffice.actors import Actor
+from points.models import Account, Entry, LotUse
+from points.services import corrections
+
+
+@dataclass(frozen=True, slots=True)
+class LotChange:
+    """Points that a lot gains (> 0) or loses; `lapsed` says that its deadline is already over."""
+
+    lot_id: int
+    points: int
+    expires_at: datetime | None
+    lapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The effect before it happens. `waiting`: it needs a second person, so nothing moves yet."""
+
+    points: int
+    lots: tuple[LotChange, ...]
+    balance_before: int
+    balance_after: int
+    debt_before: int
+    debt_after: int
+    lapsing_points: int = 0
+    waiting: bool = False
+    left: int = 0
+
+
+def _tried(account_id: int, now: datetime, act: Callable[[], tuple[int, int, bool]]) -> Preview:
+    with transaction.atomic():
+        before = Account.objects.get(pk=account_id)
+        points, lapsing, waiting = act()
+        after = Account.objects.get(pk=account_id)
+        fresh = Entry.objects.filter(account_id=account_id, seq__gt=before.seq)
+        changes = [
+            LotChange(use.lot_id, -use.points, use.lot.expires_at, _is_over(use.lot.expires_at, now))
+            for use in LotUse.objects.filter(entry__in=fresh).select_related("lot")
+        ]
+        changes += [
+            LotChange(entry.lot.pk, entry.lot.original, entry.lot.expires_at, False)
+            for entry in fresh.select_related("lot")
+            if hasattr(entry, "lot")
+        ]
+        transaction.set_rollback(True)
+    return Preview(
+        points,
+        tuple(changes),
+        before.balance,
+        after.balance,
+        before.debt,
+        after.debt,
+        lapsing,
+        waiting,
+    )
+
+
+def _is_over(expires_at: datetime | None, now: datetime) -> bool:
+    return expires_at is not None and expires_at <= now
+
+
+def preview_undo(*, entry_id: int, points: int | None, actor: Actor, now: datetime) -> Preview:
+    """What undoing an entry (or `points` of it) does to lots, balance and debt. Raises like `undo_entry`."""
+    entry = Entry.objects.get(pk=entry_id)
+
+    def act() -> tuple[int, int, bool]:
+        done = corrections.undo_entry(
+            entry_id=entry_id, points=points, reason="", note="", key=uuid4().hex, actor=actor, now=now
+        )
+        return done.posting.points, done.lapsed, False
+
+    return _tried(entry.account_id, now, act)
+
+
+def preview_correction(*, account_id: int, points: int, reason: str, actor: Actor, now: datetime) -> Preview:
+    """What giving or taking points does, or that it would wait for a second person. Raises like `correct`."""
+
+    def act() -> tuple[int, int, bool]:
+        done = corrections.correct(
+            account_id=account_id,
+            points=points,
+            reason=reason,
+            note="",
+            key=uuid4().hex,
+            actor=actor,
+            now=now,
+        )
+        return points, 0, done.posting is None
+
+    return _tried(account_id, now, act)

@@ -1,0 +1,173 @@
+"""A small shop in which every admin has a row to show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from backoffice.actors import Actor
+from backoffice.choices import Reach, Role
+from backoffice.models import Brand, Heartbeat, OutboxMessage, Store, User
+from backoffice.services import audit
+from members.models import Member, Purchase
+from points.choices import EntryKind
+from points.models import Account, Adjustment, Entry, Hold, Program, Proof
+from points.postings import Source
+from points.services import corrections, ledger
+from tests.factories.backoffice import BrandFactory, JobFactory, StoreFactory, UserFactory
+from tests.factories.members import (
+    ConsentFactory,
+    MemberFactory,
+    ProfileFieldRuleFactory,
+    PurchaseFactory,
+    StaffCardFactory,
+)
+from tests.factories.points import ProgramFactory, context
+
+
+@dataclass
+class Shop:
+    """One brand with a store, staff of every role, one member with points, and one of each other row."""
+
+    brand: Brand
+    store: Store
+    member: Member
+    program: Program
+    account: Account
+    earned: Entry
+    spent: Entry
+    waiting: Adjustment
+    hold: Hold
+    purchase: Purchase
+    staff: dict[str, User]
+    root: User
+
+    def client(self, name: str) -> Client:
+        """A browser signed in as that role, or as `root`."""
+        client = Client()
+        client.force_login(self.root if name == "root" else self.staff[name])
+        return client
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> Iterator[None]:
+    """The overview keeps its sums in the cache; tests must not see each other's."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def shop(db: Any) -> Shop:
+    brand = BrandFactory(code="shuke", name="熟客百貨")
+    store = StoreFactory(brand=brand, code="TPE01", name="信義店")
+    staff = {
+        role.value: UserFactory(username=role.value, name=f"員工{number}", role=role)
+        for number, role in enumerate(Role)
+    }
+    root = UserFactory(username="root", name="站長", is_superuser=True)
+    member = MemberFactory(name="王小明", phone="+886912345678", joined_store=store)
+    program = ProgramFactory(code="main", name="熟客點", is_default=True)
+    account_id = ledger.open_account(member_id=member.pk, program_id=program.pk, now=timezone.now())
+    purchase = PurchaseFactory(member=member, store=store, receipt_no="R0000000001", with_line=True)
+    earned, spent = _entries(account_id, store, purchase)
+    hold = ledger.hold(
+        account_id=account_id,
+        points=10,
+        source=Source("till", "hold-1"),
+        expires_at=timezone.now() + timedelta(hours=1),
+        context=context(now=timezone.now()),
+    )
+    waiting = corrections.correct(
+        account_id=account_id,
+        points=5000,
+        reason="goodwill",
+        note="補償",
+        key="waiting-1",
+        actor=Actor.staff(staff["support"]),
+        now=timezone.now(),
+    )
+    _traces(root, member)
+    ProfileFieldRuleFactory(brand=brand)
+    ConsentFactory(member=member)
+    StaffCardFactory(user=staff["clerk"], member=MemberFactory(name="林店員"))
+    return Shop(
+        brand=brand,
+        store=store,
+        member=member,
+        program=program,
+        account=Account.objects.get(pk=account_id),
+        earned=earned,
+        spent=spent,
+        waiting=Adjustment.objects.get(pk=waiting.adjustment_id),
+        hold=Hold.objects.get(pk=hold.hold_id),
+        purchase=purchase,
+        staff=staff,
+        root=root,
+    )
+
+
+def _entries(account_id: int, store: Store, purchase: Purchase) -> tuple[Entry, Entry]:
+    now = timezone.now()
+    explanation = {
+        "rule": "earn_by_amount", "program": "main", "version": 1, "base": "1000.00", "unit": "1.00",
+        "unit_points": 1, "rounding": "floor", "units": 1000, "points": 1000,
+    }  # fmt: skip
+    earned = ledger.credit(
+        account_id=account_id,
+        kind=EntryKind.EARN,
+        points=1000,
+        source=Source("purchase", str(purchase.pk)),
+        expires_at=now + timedelta(days=365),
+        context=context(now=now, store_id=store.pk, explanation=explanation),
+    )
+    spent = ledger.spend(
+        account_id=account_id,
+        points=200,
+        source=Source("redemption", "1"),
+        context=context(now=now, store_id=store.pk),
+    )
+    return Entry.objects.get(pk=earned.entry_id), Entry.objects.get(pk=spent.entry_id)
+
+
+def _traces(root: User, member: Member) -> None:
+    now = timezone.now()
+    JobFactory(owner=root)
+    Heartbeat.objects.create(name="scheduler", at=now)
+    OutboxMessage.objects.create(topic="test", subject_id=1)
+    Proof.objects.create(started_at=now, finished_at=now, checks=9, entries=2, faults=0)
+    with transaction.atomic():
+        audit.record(
+            actor=Actor.staff(root),
+            action="member.change_profile",
+            subject=member,
+            changes={"county": ["", "臺北市"]},
+            now=now,
+        )
+
+
+@pytest.fixture
+def other_store_clerk(shop: Shop) -> User:
+    """A clerk of another brand: the shop's own rows are none of his business."""
+    elsewhere = StoreFactory(brand=BrandFactory(code="other", name="別家"), code="KHH01")
+    return UserFactory(username="elsewhere", role=Role.CLERK, stores=[elsewhere], reach=Reach.STORES)
+
+
+@pytest.fixture
+def as_role(shop: Shop) -> Callable[[str], Client]:
+    return shop.client
+
+
+@pytest.fixture
+def regenerate(request: pytest.FixtureRequest) -> bool:
+    """Whether the tables of this folder are written anew: `REGENERATE=1 pytest tests/admin`."""
+    return os.environ.get("REGENERATE") == "1"

@@ -1,0 +1,97 @@
+"""The matrix of roles: what the table says is what people have, and nobody may write evidence."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from backoffice import roles
+from backoffice.choices import Role
+from backoffice.errors import RoleTableWrong
+from backoffice.services.roles import sync_roles
+from tests.factories.backoffice import UserFactory
+
+OURS = {"backoffice", "members", "points", "tiers", "coupons", "partners", "campaigns"}
+LEDGER = {label for label in roles.EVIDENCE if label.startswith(("points.", "campaigns."))}
+
+
+@pytest.mark.django_db
+def test_the_groups_are_the_seven_roles_and_syncing_twice_changes_nothing() -> None:
+    first = sync_roles()
+    assert {change.role for change in first} == set(Role)
+    assert set(Group.objects.values_list("name", flat=True)) == set(Role.values)
+    assert not any(change.added or change.removed for change in sync_roles())
+
+
+@pytest.mark.django_db
+def test_what_somebody_clicked_together_is_taken_back() -> None:
+    sync_roles()
+    clerk = Group.objects.get(name=Role.CLERK)
+    clerk.permissions.add(Permission.objects.get(codename="change_account"))
+    [change] = [change for change in sync_roles() if change.role == Role.CLERK]
+    assert change.removed == ("points.change_account",)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", Role)
+def test_nobody_writes_evidence(role: Role) -> None:
+    user = UserFactory(role=role)
+    held = user.get_all_permissions()
+    written = {
+        f"{app}.{act}_{model}"
+        for app, model in (label.split(".") for label in roles.EVIDENCE)
+        for act in ("add", "change", "delete")
+    }
+    assert held & written == set()
+    assert held == set(roles.PERMISSIONS[role])
+
+
+@pytest.mark.django_db
+def test_each_role_has_its_verbs() -> None:
+    verbs = {f"{verb.app}.{verb.codename}" for verb in roles.VERBS}
+    held = {role: UserFactory(role=role).get_all_permissions() & verbs for role in Role}
+    counter = {"points.correct_points", "points.undo_entry", "members.enrol_member"}
+    assert held[Role.CLERK] == counter
+    assert held[Role.MANAGER] > counter | {"points.approve_correction", "points.block_spending"}
+    assert held[Role.SUPPORT] > counter
+    assert held[Role.FINANCE] == held[Role.AUDITOR] == held[Role.ADMINISTRATOR] == set()
+    for role in (Role.FINANCE, Role.AUDITOR):
+        assert all(".view_" in name for name in UserFactory(role=role).get_all_permissions())
+
+
+@pytest.mark.django_db
+def test_the_auditor_sees_every_table_of_ours() -> None:
+    """A new model belongs into the table of roles before anybody can see it."""
+    labels = {model._meta.label_lower for model in apps.get_models() if model._meta.app_label in OURS}
+    seen = {name.replace(".view_", ".") for name in UserFactory(role=Role.AUDITOR).get_all_permissions()}
+    assert labels - seen == set()
+
+
+def test_evidence_names_real_tables() -> None:
+    assert {apps.get_model(label)._meta.label_lower for label in roles.EVIDENCE} == roles.EVIDENCE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["points.fly_away", "points.change_entry", "backoffice.delete_auditevent"])
+def test_a_wrong_table_changes_nothing_and_names_the_fault(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    sync_roles()
+    monkeypatch.setitem(roles.PERMISSIONS, Role.CLERK, (name,))
+    with pytest.raises(RoleTableWrong, match=name):
+        sync_roles()
+    assert Group.objects.get(name=Role.CLERK).permissions.count() > 1
+    with pytest.raises(CommandError, match=name):
+        call_command("sync_roles", stdout=io.StringIO())
+
+
+@pytest.mark.django_db
+def test_the_command_reports() -> None:
+    out = io.StringIO()
+    call_command("sync_roles", stdout=out)
+    assert "clerk: " in out.getvalue() and "administrator: " in out.getvalue()
