@@ -39,3 +39,105 @@ class JobState(models.TextChoices):
     DONE = "done", _("Done")
     FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
+    PAUSED = "paused", _("Paused")
+
+
+class LoginEventKind(models.TextChoices):
+    """What happens at the door of the back office."""
+
+    SIGNED_IN = "signed_in", _("Signed in")
+    CODE_AWAITED = "code_awaited", _("Password right, code awaited")
+    WRONG_PASSWORD = "wrong_password", _("Wrong name or password")
+    WRONG_CODE = "wrong_code", _("Wrong code")
+    LOCKED = "locked", _("Locked after too many tries")
+    PROVED = "proved", _("Confirmed own identity again")
+    SIGNED_OUT = "signed_out", _("Signed out")
+    TIMED_OUT = "timed_out", _("Session ran out")
+    FACTOR_ADDED = "factor_added", _("Second factor set up")
+    FACTOR_REMOVED = "factor_removed", _("Second factor removed")
+    FACTOR_RESET = "factor_reset", _("Second factor reset by an administrator")
+    CODES_RENEWED = "codes_renewed", _("Recovery codes renewed")
+    PASSWORD_CHANGED = "password_changed", _("Password changed")
+    PASSWORD_RESET = "password_reset", _("Password reset by an administrator")
+
+
+class ProofMethod(models.TextChoices):
+    """By what somebody proved who he is."""
+
+    PASSWORD = "password", _("Password")
+    TOTP = "totp", _("Code of the app")
+    RECOVERY_CODE = "recovery_code", _("Recovery code")
+
+
+class ApiKeyKind(models.TextChoices):
+    """Who holds a key: a machine at a counter, another company's backend, a person's script."""
+
+    TILL = "till", _("Till")
+    PARTNER = "partner", _("Partner backend")
+    STAFF = "staff", _("Staff")
+
+
+class ApiScope(models.TextChoices):
+    """What a key may do. A verb asks for one of these; a key without it is told so (403)."""
+
+    MEMBERS_READ = "members.read", _("Look members up")
+    MEMBERS_WRITE = "members.write", _("Sign members up")
+    PURCHASES_WRITE = "purchases.write", _("Post purchases and returns")
+    POINTS_SPEND = "points.spend", _("Quote, hold and spend points")
+    CORRECTIONS_ASK = "corrections.ask", _("Ask for corrections")
+    REPORTS_READ = "reports.read", _("Read day reports")
+
+
+class ImportState(models.TextChoices):
+    """The way of a file. `waiting` is for a second person, `failed` and `undone` are ends."""
+
+    UPLOADED = "uploaded", _("Being looked at")
+    UNDERSTOOD = "understood", _("To be checked")
+    CHECKING = "checking", _("Being checked")
+    CHECKED = "checked", _("To be confirmed")
+    WAITING = "waiting", _("Waits for approval")
+    APPLYING = "applying", _("Being applied")
+    APPLIED = "applied", _("Brought in")
+    UNDOING = "undoing", _("Being undone")
+    UNDONE = "undone", _("Undone")
+    DROPPED = "dropped", _("Dropped")
+    FAILED = "failed", _("Refused")
+
+
+class RowOutcome(models.TextChoices):
+    """What a row of a file would do."""
+
+    NEW = "new", _("New")
+    CHANGED = "changed", _("Changed")
+    SAME = "same", _("The same")
+    LEFT = "left", _("Left out by your choice")
+    DUPLICATE = "duplicate", _("Twice in the file")
+    CONFLICT = "conflict", _("Conflict")
+    ERROR = "error", _("Error")
+
+
+class RowDone(models.TextChoices):
+    """What became of a row. The last three are ends of an undo."""
+
+    OPEN = "", _("Not yet")
+    APPLIED = "applied", _("Brought in")
+    REFUSED = "refused", _("Refused at the last moment")
+    UNDONE = "undone", _("Undone")
+    KEPT = "kept", _("Kept: changed since")
+    STUCK = "stuck", _("Could not be undone")
+
+
+class WebhookEvent(models.TextChoices):
+    """What receivers may be told of."""
+
+    POINTS_CHANGED = "points.changed", _("Points changed")
+    MEMBER_CHANGED = "member.changed", _("Member changed")
+    HOLD_ENDED = "hold.ended", _("Hold ended")
+
+
+class DeliveryState(models.TextChoices):
+    """`dead`: tried for three days in vain; it waits for a person who sends it again."""
+
+    WAITING = "waiting", _("Waits to be sent")
+    SENT = "sent", _("Sent")
+    DEAD = "dead", _("Given up")

@@ -12,8 +12,12 @@ PHONES = frozenset({"phone", "mobile"})
 EMAILS = frozenset({"email"})
 HIDDEN = frozenset({"address", "birthday", "password", "carrier", "line_uid"})
 
-_PHONE_IN_TEXT = re.compile(r"(?<!\d)(?:\+\d{1,3}[\s-]?|0)\d(?:[\s-]?\d){7,12}(?!\d)")
-_EMAIL_IN_TEXT = re.compile(r"[\w.%+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}")
+# Chinese keyboards type full-width digits (which \d knows), signs and brackets; people put dots between, too.
+_GAP = r"[\s.\-\u2010-\u2015()（）－．]{0,2}"
+_PHONE_IN_TEXT = re.compile(
+    rf"(?<!\d)(?:[+＋]\d{{1,3}}{_GAP}|886{_GAP}(?=9)|[0０])\d(?:{_GAP}\d){{7,12}}(?!\d)"
+)
+_EMAIL_IN_TEXT = re.compile(r"[\w.%+\-]{1,64}[@＠][\w\-]{1,63}(?:[.．][\w\-]{1,63}){1,8}")
 
 
 def mask_name(name: str) -> str:
@@ -45,7 +49,7 @@ def mask_email(email: str) -> str:
     """
     if not email:
         return ""
-    user, at, domain = email.partition("@")
+    user, at, domain = email.replace("＠", "@").partition("@")
     return f"{user[:1]}***@{domain}" if at else "***"
 
 
@@ -54,6 +58,8 @@ def mask_text(text: str) -> str:
 
     >>> mask_text("customer 0912-345-678 / wang@example.com, order 20261122001")
     'customer ***678 / w***@example.com, order 20261122001'
+    >>> mask_text("電話０９１２－３４５－６７８、(02) 2345.6789，wang＠example.com")
+    '電話***６７８、(***789，w***@example.com'
     """
     text = _EMAIL_IN_TEXT.sub(lambda found: mask_email(found.group()), text)
     return _PHONE_IN_TEXT.sub(lambda found: mask_phone(found.group()), text)

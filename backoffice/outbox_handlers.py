@@ -52,3 +52,28 @@ def handler_for(topic: str) -> Handler | None:
             return _handlers[topic]
         topic = topic.rpartition(".")[0]
     return None
+
+
+# --- Listeners: they hear of messages that somebody else carries -----------------------------------
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """`hear` writes rows and nothing else: it runs in the relay's transaction, and a message that it fails on
+    waits like one that cannot be sent. `wanted` is asked once for each batch of the relay.
+    """
+
+    hear: Handler
+    wanted: Callable[[], bool]
+
+
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Let `listener` hear every message, before its handler or transport does. It may hear one twice."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def listening() -> list[Handler]:
+    """Those who want to hear of the batch that is about to go out."""
+    return [listener.hear for listener in _listeners if listener.wanted()]

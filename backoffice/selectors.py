@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet, Sum
 
 from backoffice.choices import JobState, Reach
-from backoffice.models import AuditEvent, Job, OutboxMessage
+from backoffice.models import Alarm, AuditEvent, Job, LoginEvent, OutboxMessage, User
+from backoffice.roles import NEED_SECOND_FACTOR
 
 if TYPE_CHECKING:
     from django.db.models import Model
-
-    from backoffice.models import User
 
 # I46: the outbox is empty of anything older than this.
 OUTBOX_DEADLINE = timedelta(minutes=15)
@@ -43,3 +44,70 @@ def trail_of(subject: Model) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(
         subject_type=subject._meta.label_lower, subject_id=str(subject.pk)
     ).order_by("-id")
+
+
+def open_alarms(user: User) -> QuerySet[Alarm]:
+    """Alarms within the user's reach that nobody has acknowledged; none without the right to see alarms."""
+    if not user.has_perm("backoffice.view_alarm"):
+        return Alarm.objects.none()
+    return Alarm.objects.visible_to(user).open()
+
+
+def alarms_by_kind() -> list[tuple[str, int, int]]:
+    """(kind, raised since the beginning, open now) of every kind that ever rang."""
+    rows = Alarm.objects.order_by("kind").values("kind")
+    counted = rows.annotate(raised=Count("pk"), waiting=Count("pk", filter=Q(acknowledged_at=None)))
+    return [(row["kind"], row["raised"], row["waiting"]) for row in counted]
+
+
+# --- Who may come in ----------------------------------------------------------------------------------------
+def has_second_factor(user: User) -> bool:
+    """Whether codes of an app belong to this account; recovery codes alone are no factor."""
+    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+
+
+def needs_second_factor(user: User) -> bool:
+    """Whether somebody may work only with a second factor: by what he may do (`roles.NEED_SECOND_FACTOR`)."""
+    if not settings.STAFF_SECOND_FACTOR_REQUIRED:
+        return False
+    return user.is_superuser or not NEED_SECOND_FACTOR.isdisjoint(user.get_all_permissions())
+
+
+def login_events_of(user: User) -> QuerySet[LoginEvent]:
+    """What happened at the door under this account, newest first."""
+    return LoginEvent.objects.filter(user=user).order_by("-id")
+
+
+def staff_of(user: User) -> QuerySet[User]:
+    """The people who work where the user may look: in the group, in his brand, in one of his stores."""
+    if not user.is_active:
+        return User.objects.none()
+    if user.reach == Reach.GROUP:
+        return User.objects.all()
+    if user.reach == Reach.BRAND and user.brand_id:
+        return User.objects.filter(Q(brand=user.brand_id) | Q(stores__brand=user.brand_id)).distinct()
+    if user.reach == Reach.STORES:
+        return User.objects.filter(stores__in=user.stores.all()).distinct()
+    return User.objects.none()
+
+
+def job_figures(now: datetime) -> list[dict[str, Any]]:
+    """By kind, of the jobs of the last seven days: how many, failed ones, seconds, items a second."""
+    rows = Job.objects.filter(created_at__gte=now - timedelta(days=7)).order_by().values("kind")
+    found = rows.annotate(
+        jobs=Count("pk"),
+        failed=Count("pk", filter=Q(state=JobState.FAILED)),
+        ms=Sum("busy_ms"),
+        items=Sum("done"),
+    )
+    return [
+        {
+            "kind": one["kind"],
+            "jobs": one["jobs"],
+            "failed": one["failed"],
+            "failed_percent": round(100 * one["failed"] / one["jobs"]),
+            "seconds": round(one["ms"] / one["jobs"] / 1000, 1),
+            "rate": round(one["items"] * 1000 / one["ms"]) if one["ms"] else 0,
+        }
+        for one in found.order_by("kind")
+    ]

@@ -10,6 +10,8 @@ from celery import current_app, shared_task
 from django.utils import timezone
 
 from backoffice.services import heartbeats, job_runner, outbox, periodic
+from backoffice.services.imports import retention
+from backoffice.services.webhooks import sending
 
 # Of a connection that only wakes: by default the client goes on trying for six seconds, and somebody waits.
 IMPATIENT = {
@@ -44,9 +46,19 @@ def relay_outbox() -> None:
 
 
 @shared_task
+def send_webhooks() -> None:
+    sending.send_due(clock=timezone.now)
+
+
+@shared_task
 def beat_heartbeat() -> None:
     """Written by a worker at the scheduler's word, so a fresh one shows that both live and can talk."""
     heartbeats.beat(name="scheduler", now=timezone.now(), detail={"worker": worker_name()})
+
+
+@shared_task
+def forget_imports() -> None:
+    retention.forget_old(now=timezone.now())
 
 
 def wake(job_id: int) -> None:

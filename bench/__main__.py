@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--only", default="", metavar="NAMES", help=f"of {', '.join((*GROUPS, *ALIASES))}")
     top.add_argument("--quick", action="store_true", help="short slices, a tenth of the rows")
     top.add_argument("--rounds", type=int, default=3, help="interleaved rounds, at least 3 (default 3)")
+    top.add_argument(
+        "--large", default="", metavar="URL", help="a database that seed_demo filled, for the admin's lists"
+    )
     top.add_argument("--seconds", type=float, help="length of a slice (default 6, quick 2)")
     return top
 
@@ -58,7 +61,8 @@ def measure(lab: Lab, names: list[str]) -> list[Finding]:
         except CannotMeasure as error:
             found = [Finding(name, GROUPS[name], "-", "", (), (), note=str(error))]
         findings += found
-        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        # A run takes an hour: what is known is told at once, and survives an end before its time.
+        print(f"{name}: {time.monotonic() - began:.0f} s\n{table(found)}\n", file=sys.stderr, flush=True)
     return findings
 
 
@@ -80,6 +84,7 @@ def main(words: list[str]) -> int:
             max(3, arguments.rounds),
             seconds,
             20_000 if arguments.quick else 100_000,
+            arguments.large,
         )
         import django
         from django.core.management import call_command

@@ -15,13 +15,17 @@ from psycopg import sql
 
 @dataclass(frozen=True)
 class Lab:
-    """Where and how long to measure. `seconds` is one slice; `accounts` the members that take part."""
+    """Where and how long to measure. `seconds` is one slice; `accounts` the members that take part.
+
+    `large` names a database that holds a million members already; empty: one is filled, which takes a while.
+    """
 
     url: str
     quick: bool
     rounds: int
     seconds: float
     accounts: int
+    large: str = ""
 
     def connect(self) -> psycopg.Connection[tuple]:
         return psycopg.connect(self.url, autocommit=True)

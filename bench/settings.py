@@ -12,3 +12,8 @@ DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405
 # Its converter knows no TWD; the currency does not change what a transfer costs.
 HORDAK_INTERNAL_CURRENCY = DEFAULT_CURRENCY = "EUR"
 HORDAK_CURRENCIES = ["EUR"]
+# Nothing collects the static files for a measurement.
+STORAGES = {
+    **STORAGES,  # noqa: F405
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -25,3 +25,68 @@ class UnknownBrand(Refusal):
 class NoSuchFile(Refusal):
     code = "no_such_file"
     sentence = _("The file of this import is gone. Upload it again.")
+
+
+class NothingReturned(Refusal):
+    code = "nothing_returned"
+    sentence = _("Say what comes back: pieces of a line, or an amount.")
+
+
+class ReturnedMeanwhile(Refusal):
+    code = "returned_meanwhile"
+    sentence = _("Something else of this receipt came back meanwhile. Look again before you confirm.")
+
+
+# --- At the till --------------------------------------------------------------------------------------------
+class NoSuchCustomer(Refusal):
+    """One answer for a phone that nobody has, and for one whose owner is not served here (N19)."""
+
+    code = "no_such_customer"
+    sentence = _("There is no member with this phone number here.")
+
+
+class NoSuchProgram(Refusal):
+    code = "no_such_program"
+    sentence = _("There is no program “%(program)s” whose points can be spent here.")
+
+
+class NoSuchReservation(Refusal):
+    code = "no_such_reservation"
+    sentence = _("There is no such hold at this store.")
+
+
+class ReservationDiffers(Refusal):
+    code = "reservation_differs"
+    sentence = _("The hold “%(number)s” was made before, for something else. Draw a new number.")
+
+
+class ReservationClosed(Refusal):
+    """`status` is how it ended, as a label."""
+
+    code = "reservation_closed"
+    sentence = _("This hold is no longer open (%(status)s). Make a new one.")
+
+
+class ToldDifferently(Refusal):
+    code = "told_differently"
+    sentence = _("“%(number)s” was told before with other content. Nothing was changed.")
+
+
+class ItemDecided(Refusal):
+    code = "item_decided"
+    sentence = _("This item is no longer waiting (%(status)s).")
+
+
+class AllowanceWrong(Refusal):
+    code = "allowance_wrong"
+    sentence = _("This is no offline allowance of this till.")
+
+
+class AllowanceExceeded(Refusal):
+    code = "allowance_exceeded"
+    sentence = _("The offline allowance was used up or over when this was redeemed.")
+
+
+class QueueGap(Refusal):
+    code = "queue_gap"
+    sentence = _("Number %(expected)s of the queue is missing. Send the queue from there on.")

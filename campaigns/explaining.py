@@ -93,7 +93,7 @@ def _status(code: str) -> str:
 
 
 def _taken_back(e: Mapping[str, Any]) -> list[str]:
-    values = {key: f"{e[key]:,}" for key in ("granted", "before", "asked", "taken", "pending")}
+    values = {key: f"{e.get(key, 0):,}" for key in ("granted", "before", "asked", "taken", "pending")}
     if e["rule"] == earning.CARRY_RETURN_RULE:
         lines = [
             _("%(returned)s came back; %(before)s of small change were waiting, now %(after)s.")
@@ -105,6 +105,9 @@ def _taken_back(e: Mapping[str, Any]) -> list[str]:
             % {"returned": nt(e["returned"]), "paid": nt(e["paid"]), "granted": values["granted"]},
         ]
     lines.append(_("To take back: %(asked)s points; %(before)s were taken back before.") % values)
+    if "taken" not in e:
+        # An entry of the ledger keeps why it was booked; what became of it stands with the award.
+        return lines
     if e["pending"]:
         lines.append(_("%(pending)s of them were still waiting and never reached the balance.") % values)
     undone = e.get("undone", 0)

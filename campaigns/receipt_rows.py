@@ -31,6 +31,7 @@ class ReceiptRow:
     discount: Decimal
     items: int
     departments: tuple[DepartmentRow, ...] = ()
+    cashier: str = ""
 
 
 class RowFault(ValueError):

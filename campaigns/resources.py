@@ -1,9 +1,9 @@
 """Receipt files in: the columns, and what a cell may hold.
 
 The receipts' file has the columns of RECEIPT_COLUMNS, the optional departments' file those of
-DEPARTMENT_COLUMNS; further columns are ignored. `amount` is what was paid, so before discounts it was
-amount + discount + coupon_discount. Files are CSV, also gzipped, in any encoding that `members.csv_files`
-knows, and are read as a stream.
+DEPARTMENT_COLUMNS; a column `cashier` is taken where there is one, others are ignored. `amount` is what was
+paid, so before discounts it was amount + discount + coupon_discount. Files are CSV, also gzipped, in any
+encoding that `members.csv_files` knows, and are read as a stream.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.receipt_rows import DepartmentRow, ReceiptRow, RowFault
 from members.csv_files import CsvRow, read_csv
+from members.purchase_data import CASHIER_LENGTH
 
 RECEIPT_COLUMNS = (
     "receipt_no",
@@ -106,6 +107,9 @@ def receipt_of(row: CsvRow, zone: ZoneInfo, departments: Departments | None) -> 
         if not least <= len(value[column]) <= most:
             expected = _("%(least)s to %(most)s characters") % {"least": least, "most": most}
             raise RowFault(line, column, value[column][:80], expected)
+    if len(value.get("cashier", "")) > CASHIER_LENGTH:
+        expected = _("at most %(longest)s characters") % {"longest": CASHIER_LENGTH}
+        raise RowFault(line, "cashier", value["cashier"][:80], expected)
     _check_amount(line, "amount", value["amount"])
     for column in ("discount", "coupon_discount"):
         _check_amount(line, column, value[column] or "0")
@@ -121,6 +125,7 @@ def receipt_of(row: CsvRow, zone: ZoneInfo, departments: Departments | None) -> 
         discount=Decimal(value["discount"] or 0) + Decimal(value["coupon_discount"] or 0),
         items=int(value["items"] or 0),
         departments=departments.of(value["receipt_no"]) if departments else (),
+        cashier=value.get("cashier", ""),
     )
 
 

@@ -27,12 +27,19 @@ def entry(task: str, schedule: float | crontab, *, expires_seconds: int) -> dict
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-jobs": entry("backoffice.tasks.sweep_jobs", 60.0, expires_seconds=60),
+    "watch-codes": entry("members.tasks.watch_codes", 900.0, expires_seconds=900),
+    "forget-old-codes": entry("members.tasks.forget_old_codes", taipei(4, 30), expires_seconds=6 * 3600),
     "relay-outbox": entry("backoffice.tasks.relay_outbox", 5.0, expires_seconds=5),
+    "send-webhooks": entry("backoffice.tasks.send_webhooks", 5.0, expires_seconds=5),
     "heartbeat": entry("backoffice.tasks.beat_heartbeat", 60.0, expires_seconds=60),
+    "forget-imports": entry("backoffice.tasks.forget_imports", taipei(4, 15), expires_seconds=6 * 3600),
     "settle-holds": entry("points.tasks.settle_holds", 60.0, expires_seconds=60),
     "start-expiry": entry("points.tasks.start_expiry", taipei(0, 10), expires_seconds=6 * 3600),
     "announce-expiry": entry("points.tasks.announce_expiry", taipei(9), expires_seconds=6 * 3600),
+    "fold-totals": entry("points.tasks.fold_totals", 3600.0, expires_seconds=3000),
+    "watch-cashiers": entry("members.tasks.watch_cashiers", 3600.0, expires_seconds=3000),
     "watch-inflation": entry("points.tasks.watch_inflation", taipei(2, 30), expires_seconds=6 * 3600),
     "confirm-points": entry("campaigns.tasks.confirm_due", taipei(0, 5), expires_seconds=6 * 3600),
+    "apply-parked-returns": entry("campaigns.tasks.apply_parked_returns", 300.0, expires_seconds=300),
     "prove-books": entry("points.tasks.prove_books", taipei(3), expires_seconds=6 * 3600),
 }

@@ -60,8 +60,47 @@ class ConsentPurpose(models.TextChoices):
     MARKETING_LINE = "marketing_line", _("Marketing by LINE")
 
 
+class NoteKind(models.TextChoices):
+    """What a staff note is about. `struck` takes an earlier note back and is written by that verb only."""
+
+    GENERAL = "general", _("General")
+    REQUEST = "request", _("Request")
+    COMPLAINT = "complaint", _("Complaint")
+    CARE = "care", _("Please note")
+    STRUCK = "struck", _("Note struck out")
+
+
+class UnmaskPurpose(models.TextChoices):
+    """Why somebody has to see personal data unmasked. Named each time, beside a note in words."""
+
+    CONTACT = "contact", _("Contact the member")
+    IDENTITY = "identity", _("Check who stands at the counter")
+    CORRECTION = "correction", _("Correct the profile")
+    COMPLAINT = "complaint", _("Work on a complaint")
+    LEGAL = "legal", _("Request of the person or of an authority")
+    OTHER = "other", _("Other")
+
+
 class OrderType(models.TextChoices):
     IN_STORE = "in_store", _("In store")
     TAKE_AWAY = "take_away", _("Take-away")
     DELIVERY = "delivery", _("Delivery")
     ONLINE = "online", _("Online")
+
+
+class CodePurpose(models.TextChoices):
+    """What a one-time code is asked for. A code of one purpose opens nothing else."""
+
+    ENTER = "enter", _("Sign in or sign up")
+    OLD_PHONE = "old_phone", _("Change of phone, old number")
+    NEW_PHONE = "new_phone", _("Change of phone, new number")
+    LEAVE = "leave", _("Leave")
+    SPEND = "spend", _("Large spending")
+
+
+class TagOrigin(models.TextChoices):
+    """Who put a tag on a member; the row's number names the rule, the staff user or the import."""
+
+    RULE = "rule", _("Rule")
+    STAFF = "staff", _("Staff")
+    IMPORT = "import", _("Import")

@@ -102,6 +102,31 @@ class ReferringStoreLocked(MembersRefusal):
     sentence = _("The referring store is locked and can no longer change.")
 
 
+class SignedInFuture(MembersRefusal):
+    code = "signed_in_future"
+    sentence = _("The form cannot be signed on %(day)s: that day has not come yet. Check the date.")
+
+
+# --- Notes and looks ----------------------------------------------------------------------------------------
+class NoteEmpty(MembersRefusal):
+    code = "note_empty"
+    sentence = _("Write something into the note.")
+
+
+class NoteAlreadyStruck(MembersRefusal):
+    code = "note_already_struck"
+    sentence = _("This note was struck out already.")
+
+
+class TooManyUnmaskings(MembersRefusal):
+    """`limit` unmaskings were made by this person within the hour; the refusal has raised an alarm."""
+
+    code = "too_many_unmaskings"
+    sentence = _(
+        "You have unmasked %(limit)s members within this hour. Wait for the next hour, or ask a colleague."
+    )
+
+
 # --- Purchases ----------------------------------------------------------------------------------------------
 class InvalidReceipt(MembersRefusal):
     code = "invalid_receipt"
@@ -139,3 +164,91 @@ class ReturnExceedsLine(MembersRefusal):
 class UnreadableFile(MembersRefusal):
     code = "unreadable_file"
     sentence = _("The file cannot be read: %(problem)s.")
+
+
+# --- Signing in ---------------------------------------------------------------------------------------------
+class CodeWrong(MembersRefusal):
+    """One answer for a wrong, replaced, used, unknown and outlived code."""
+
+    code = "code_wrong"
+    sentence = _("This code is wrong or no longer valid. Ask for a new one.")
+
+
+class TooManyAttempts(MembersRefusal):
+    code = "too_many_attempts"
+    sentence = _("Too many wrong codes. Ask for a new one, or let the store sign you in.")
+    retry_after = 60
+
+
+class CountryNotServed(MembersRefusal):
+    code = "country_not_served"
+    sentence = _("Codes are not sent to numbers of this country.")
+
+
+class SmsUnavailable(MembersRefusal):
+    code = "sms_unavailable"
+    sentence = _("No text messages can be sent at the moment. Try again later, or ask in the store.")
+    retry_after = 3600
+
+
+class TicketWrong(MembersRefusal):
+    code = "ticket_wrong"
+    sentence = _("This sign-up has run out. Ask for a new code.")
+
+
+class TermsOutdated(MembersRefusal):
+    code = "terms_outdated"
+    sentence = _("The terms have changed to version %(version)s. Show them and ask again.")
+
+
+class RefreshRefused(MembersRefusal):
+    code = "refresh_refused"
+    sentence = _("This device is signed out. Sign in with a new code.")
+
+
+class NoSuchReferralCode(MembersRefusal):
+    code = "no_such_referral_code"
+    sentence = _("There is no such referral code.")
+
+
+class UnknownStore(MembersRefusal):
+    code = "unknown_store"
+    sentence = _("There is no such store.")
+
+
+class CardCodeInvalid(MembersRefusal):
+    code = "card_code_invalid"
+    sentence = _("This is no card code of ours.")
+
+
+class CardCodeExpired(MembersRefusal):
+    code = "card_code_expired"
+    sentence = _("This card code has run out. Let the member open the card again.")
+
+
+class CarrierInvalid(MembersRefusal):
+    code = "carrier_invalid"
+    sentence = _("A phone carrier code is a slash and seven characters, such as /ABC+123.")
+
+
+# --- Tags ---------------------------------------------------------------------------------------------------
+class TagLooksAlike(MembersRefusal):
+    """`tag_id` is the tag that the name would be taken for."""
+
+    code = "tag_looks_alike"
+    sentence = _("“%(name)s” looks like the tag “%(other)s”. Use that one, or choose a name of its own.")
+
+
+class TagIncomplete(MembersRefusal):
+    code = "tag_incomplete"
+    sentence = _("A tag needs a name of 1 to 40 characters, a group and a definition.")
+
+
+class NoSuchTag(MembersRefusal):
+    code = "no_such_tag"
+    sentence = _("There is no such tag, or it was merged into another.")
+
+
+class TagMergeWrong(MembersRefusal):
+    code = "tag_merge_wrong"
+    sentence = _("A tag is merged into another living tag.")

@@ -22,7 +22,7 @@ MONEY_LIMIT = Decimal(10) ** 10
 QUANTITY_LIMIT = Decimal(10) ** 7
 ZERO = Decimal(0)
 SOURCE_LENGTH, RECEIPT_NO_LENGTH, INVOICE_NO_LENGTH, TEXT_LENGTH, METHOD_LENGTH = 32, 64, 10, 64, 32
-REASON_LENGTH = 200
+REASON_LENGTH, CASHIER_LENGTH = 200, 32
 MAX_LINES = 32767
 # Sets, because `choices.values` is built anew at each look, and bulk loads build a million receipts.
 CHANNELS = frozenset(Channel.values)
@@ -109,7 +109,8 @@ class ReturnData:
 class PurchaseData:
     """One receipt. `paid` is what was paid after discounts, points and coupons: the base of earning.
 
-    `member_id` is None for a customer without a card; `item_count` defaults to the number of lines.
+    `member_id` is None for a customer without a card; `item_count` defaults to the number of lines; `cashier`
+    is the till's code of the person at it, empty where the till does not tell.
     """
 
     source: str
@@ -124,6 +125,7 @@ class PurchaseData:
     channel: str = Channel.STORE.value
     order_type: str = OrderType.IN_STORE.value
     invoice_no: str = ""
+    cashier: str = ""
     lines: tuple[LineData, ...] = ()
     tenders: tuple[TenderData, ...] = ()
 
@@ -131,6 +133,7 @@ class PurchaseData:
         check_text("source", self.source, SOURCE_LENGTH, required=True)
         check_text("receipt_no", self.receipt_no, RECEIPT_NO_LENGTH, required=True)
         check_text("invoice_no", self.invoice_no, INVOICE_NO_LENGTH)
+        check_text("cashier", self.cashier, CASHIER_LENGTH)
         check_money("gross", self.gross)
         check_money("discount", self.discount)
         check_money("paid", self.paid)

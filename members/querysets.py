@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -31,3 +32,13 @@ class MemberQuerySet(models.QuerySet[Any]):
             brands = list(user.stores.values_list("brand_id", flat=True))
             return self.filter(Q(brand=None) | Q(brand__in=brands)) if brands else self.none()
         return self.none()
+
+
+class TagQuerySet(models.QuerySet[Any]):
+    def living(self) -> TagQuerySet:
+        """Tags that were not merged into another."""
+        return self.filter(merged_into=None)
+
+    def active_on(self, day: date) -> TagQuerySet:
+        """Living tags that still say something on `day`."""
+        return self.living().filter(Q(expires_on=None) | Q(expires_on__gte=day))

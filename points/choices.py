@@ -79,6 +79,15 @@ class AdjustmentStatus(models.TextChoices):
     APPLIED = "applied", _("Applied")
 
 
+class LimitKind(models.TextChoices):
+    """Which limit made a correction wait for a second person (`CorrectionLimit`)."""
+
+    REQUEST = "request", _("More points than one correction may move")
+    CLERK = "clerk", _("More than one person may give a day")
+    RECEIVER = "receiver", _("More than one member may be given a day")
+    STORE = "store", _("More than one store may give a day")
+
+
 class ReasonCode(models.TextChoices):
     """Why staff correct points. Every correction names one, and a note in words."""
 

@@ -130,6 +130,64 @@ class PointsWaiting(PointsRefusal):
     sentence = _("%(pending)s points still wait for confirmation. Merge the members when they are settled.")
 
 
+class PhoneNotVerified(PointsRefusal):
+    code = "phone_not_verified"
+    sentence = _(
+        "This member's phone is not verified yet, so the points cannot be used. Verify it with a code by "
+        "text message first."
+    )
+
+
+class OverLimit(PointsRefusal):
+    """Inside the corrections: what was asked needs a second person. `limit` is a LimitKind."""
+
+    code = "over_limit"
+    sentence = _("More than %(most)s points need a second person.")
+
+
+class RequestersCard(PointsRefusal):
+    code = "requesters_card"
+    sentence = _("The person who asked for this owns the card. Reject the request.")
+
+
+class MutualApproval(PointsRefusal):
+    code = "mutual_approval"
+    sentence = _(
+        "You two would have approved more than %(above)s points for each other, both ways, within %(days)s "
+        "days. Let somebody else decide."
+    )
+
+
+class HoldTooLong(PointsRefusal):
+    code = "hold_too_long"
+    sentence = _("Points of this program can be held for at most %(days)s days.")
+
+
+class GraceOvertaken(PointsRefusal):
+    code = "grace_overtaken"
+    sentence = _(
+        "Only %(left)s of these lapsed points are left: the others went back with their earning. "
+        "Reject this request, and give what is due by a correction."
+    )
+
+
+class OtherStore(PointsRefusal):
+    code = "other_store"
+    sentence = _(
+        "This happened at another store. Let that store do it, or a person who may approve corrections."
+    )
+
+
+class InvalidLimits(PointsRefusal):
+    code = "invalid_limits"
+    sentence = _("These limits are not possible: %(why)s")
+
+
+class LimitsMoved(PointsRefusal):
+    code = "limits_moved"
+    sentence = _("Somebody else changed these limits meanwhile. Look again before you confirm.")
+
+
 # SQLSTATE raised by the functions in `points/sql/` -> refusal.
 BY_SQLSTATE: dict[str, type[PointsRefusal]] = {
     "SK001": InsufficientPoints,
@@ -150,6 +208,13 @@ BY_SQLSTATE: dict[str, type[PointsRefusal]] = {
     "SK016": PointsHeld,
     "SK017": NotYetDue,
     "SK018": PointsWaiting,
+    "SK019": PhoneNotVerified,
+    "SK020": OverLimit,
+    "SK021": OwnCard,
+    "SK022": RequestersCard,
+    "SK023": MutualApproval,
+    "SK024": HoldTooLong,
+    "SK025": GraceOvertaken,
 }
 
 

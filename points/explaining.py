@@ -20,6 +20,10 @@ _writers: dict[str, Writer] = {}
 OWN = {
     "correction": gettext_lazy("Corrected by staff, request %(request)s."),
     "undone_by_staff": gettext_lazy("Entry %(entry)s was undone by staff."),
+    "bill": gettext_lazy(
+        "NT$%(worth)s of a bill over NT$%(amount)s paid with points, at %(cash_points)s points for "
+        "NT$%(cash_amount)s."
+    ),
     "expiry": gettext_lazy("These points were not used before their last day ended."),
     "came_back_lapsed": gettext_lazy(
         "These points came back with entry %(refund_entry)s after their last day, so they lapsed again."

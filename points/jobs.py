@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
+from backoffice import alarm_kinds, webhook_events
 from backoffice.actors import Actor
 from backoffice.models import Job
 from backoffice.services.jobs import ChunkResult, handler
+from points import telling
 from points.services import expiry
 
+webhook_events.register("points.entry", telling.points_changed)
+webhook_events.register("points.hold_ended", telling.hold_ended)
+
 ACTOR = Actor.job("points.expire")
+
+alarm_kinds.register(
+    "points.inflation",
+    title=_("Far more points issued than redeemed"),
+    sentence=_(
+        "%(program)s: %(issued)s points issued and %(redeemed)s redeemed in %(days)s days; the program allows"
+        " %(limit)s to one."
+    ),
+)
+alarm_kinds.register(
+    "points.books",
+    title=_("The books have faults"),
+    sentence=_("Proof %(proof)s found %(faults)s faults: %(checks)s"),
+)
 
 
 @handler("points.expire")

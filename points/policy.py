@@ -1,4 +1,8 @@
-"""What staff may give without asking a second person. These are the numbers of the house."""
+"""The house's numbers for what staff may do without asking a second person.
+
+`CorrectionLimit` rows say what a role really may; these are their defaults, and for the first two the
+ceilings that a CHECK holds. `sql/limits_v1.sql` repeats them for a database without rows; a test compares.
+"""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -7,14 +11,17 @@ from zoneinfo import ZoneInfo
 APPROVAL_ABOVE = 1_000
 # What one staff user may give without approval on one local day, all corrections together (I33, T17).
 DAILY_GIVEN = 5_000
+# What one account may be given so on one local day, by whomever; and by all staff of one store together.
+RECEIVER_GIVEN = 5_000
+STORE_GIVEN = 20_000
+# Two people who approve each other's corrections above this many points within these days (T18).
+MUTUAL_ABOVE = 3_000
+MUTUAL_DAYS = 30
+MOST_MUTUAL_DAYS = 366
 # The clock of staff limits.
 ZONE = ZoneInfo("Asia/Taipei")
 # Under this many percent back, a program looks like an insult to its members (S97).
 LOW_RETURN_PERCENT = "0.5"
-
-
-def needs_second_person(points: int) -> bool:
-    return abs(points) > APPROVAL_ABOVE
 
 
 def local_day(now: datetime) -> str:

@@ -36,6 +36,12 @@ def prove_books() -> None:
 
 
 @shared_task
+def fold_totals() -> None:
+    """Each hour: the ledger added up for overview and reports, once a day or when much has come."""
+    routine.fold_totals(now=timezone.now())
+
+
+@shared_task
 def watch_inflation() -> None:
     """Each night: programs that issue far more points than are redeemed are marked (S100)."""
     routine.watch_inflation(now=timezone.now())

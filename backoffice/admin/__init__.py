@@ -1,5 +1,5 @@
 """Doors for staff into the house, and the base classes that every app's admin stands on."""
 
-from backoffice.admin import merchant, staff, traces
+from backoffice.admin import alarms, api_keys, imports, merchant, security, staff, traces, webhooks
 
-__all__ = ["merchant", "staff", "traces"]
+__all__ = ["alarms", "api_keys", "imports", "merchant", "security", "staff", "traces", "webhooks"]

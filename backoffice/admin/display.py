@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-__all__ = ["display", "last_day", "moment", "money", "number", "pretty", "signed"]
+__all__ = ["display", "last_day", "moment", "money", "number", "pretty", "signed", "signed_text"]
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -28,6 +28,11 @@ def signed(value: int) -> SafeString:
         return format_html('<span class="sk-points">{}</span>', "0")
     kind, sign = ("sk-plus", "+") if value > 0 else ("sk-minus", MINUS)
     return format_html('<span class="sk-points {}">{}{}</span>', kind, sign, f"{abs(value):,}")
+
+
+def signed_text(value: int) -> str:
+    """Points with their sign inside a sentence: +200, −200, 0."""
+    return number(value) if value <= 0 else f"+{value:,}"
 
 
 def moment(value: datetime | None) -> str:

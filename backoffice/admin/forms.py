@@ -9,7 +9,9 @@ from django import forms
 from unfold.widgets import (
     UnfoldAdminDateWidget,
     UnfoldAdminEmailInputWidget,
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -22,14 +24,21 @@ def dress(field: forms.Field) -> None:
     if field.widget.is_hidden:
         return
     attrs = dict(field.widget.attrs)
-    if isinstance(field, forms.ChoiceField) and not isinstance(field.widget, forms.SelectMultiple):
-        choices = field.choices
-        field.widget = UnfoldAdminSelectWidget(attrs=attrs)
-        field.choices = choices
+    if isinstance(field.widget, forms.CheckboxSelectMultiple | forms.SelectMultiple):
+        pass
+    elif isinstance(field.widget, forms.PasswordInput):
+        field.widget = UnfoldAdminPasswordWidget(attrs={**attrs, **field.widget_attrs(field.widget)})
+    elif isinstance(field, forms.ChoiceField):
+        # The widget's choices, not the field's: those of a model field follow a queryset that is set later.
+        widget = UnfoldAdminSelectWidget(attrs=attrs)
+        widget.choices = field.choices
+        field.widget = widget
     elif isinstance(field, forms.IntegerField):
         field.widget = UnfoldAdminIntegerFieldWidget(attrs={**attrs, **field.widget_attrs(field.widget)})
     elif isinstance(field, forms.BooleanField):
         field.widget = UnfoldBooleanSwitchWidget(attrs=attrs)
+    elif isinstance(field, forms.FileField):
+        field.widget = UnfoldAdminFileFieldWidget(attrs=attrs)
     elif isinstance(field, forms.DateField):
         field.widget = UnfoldAdminDateWidget(attrs=attrs)
     elif isinstance(field, forms.EmailField):

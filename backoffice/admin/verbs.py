@@ -28,6 +28,7 @@ from django.views import View
 
 from backoffice.actors import Actor
 from backoffice.admin.forms import VerbForm
+from backoffice.admin.proofs import first_prove
 from backoffice.errors import Refusal
 from backoffice.services.idempotency import run_once
 
@@ -68,7 +69,11 @@ class VerbView(View):
     # Fields that change the effect: confirming other values than those previewed shows the effect again.
     effect_fields: ClassVar[tuple[str, ...]] = ()
     preview_at_once: ClassVar[bool] = False
+    # Whether the person has to prove himself first, unless he did so a short while ago (`proofs`).
+    reauthenticate: ClassVar[bool] = False
     name: ClassVar[str] = ""
+    # What helps after a refusal (see `ways_out`).
+    links: Sequence[tuple[Text, str]] = ()
 
     # --- What a verb says -------------------------------------------------------------------------------
     def fetch(self, user: User, pk: int) -> Model:
@@ -98,6 +103,14 @@ class VerbView(View):
     def back_url(self, row: Any) -> str:
         raise NotImplementedError
 
+    def done_url(self, body: Mapping[str, Any]) -> str:
+        """Where to go when it is done; the row itself may only exist since then."""
+        return self.back_url(self.row)
+
+    def ways_out(self, refusal: Refusal) -> Sequence[tuple[Text, str]]:
+        """Links (label, address) that help after this refusal."""
+        return ()
+
     def heading(self, row: Any) -> Text:
         return self.title
 
@@ -112,6 +125,8 @@ class VerbView(View):
             raise PermissionDenied
         self.user: User = user
         self.row = self.fetch(user, int(kwargs["pk"]))
+        if self.reauthenticate and (to_proof := first_prove(request)):
+            return to_proof
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -150,11 +165,12 @@ class VerbView(View):
         except Refusal as refusal:
             return self.refused(form, asked, refusal, now)
         messages.success(self.request, str(self.done_message(answer.body)))
-        return HttpResponseRedirect(self.back_url(self.row))
+        return HttpResponseRedirect(self.done_url(answer.body))
 
     def refused(self, form: VerbForm, asked: dict[str, Any], refusal: Refusal, now: datetime) -> HttpResponse:
         """The refusal's sentence on the form, with the state as it is now: looking again is one click."""
         self.row = self.fetch(self.user, self.row.pk)
+        self.links = self.ways_out(refusal)
         by_field = getattr(refusal, "errors", None)
         if isinstance(by_field, Mapping) and set(by_field) <= set(form.fields):
             for name, sentences in by_field.items():
@@ -169,6 +185,7 @@ class VerbView(View):
         try:
             preview = self.preview(self.row, asked, now)
         except Refusal as refusal:
+            self.links = self.ways_out(refusal)
             if form.is_bound and not form.non_field_errors():
                 form.add_error(None, str(refusal))
             return self.page(form, refused=None if form.is_bound else str(refusal), status=409)
@@ -196,6 +213,7 @@ class VerbView(View):
                 "confirm_label": self.confirm_label,
                 "dangerous": self.dangerous,
                 "has_effect": bool(self.effect_fields),
+                "links": self.links,
                 "preview": None,
                 "may_confirm": confirm_now,
                 **context,

@@ -28,6 +28,17 @@ class Job(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     locked_until = models.DateTimeField(_("locked until"), null=True, blank=True)
     run_at = models.DateTimeField(_("due"))
+    target = models.CharField(
+        _("target"),
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "Jobs with the same target run one after the other, in the order in which they were asked for."
+        ),
+    )
+    busy_ms = models.PositiveBigIntegerField(_("time worked (ms)"), default=0, db_default=0)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -49,16 +60,38 @@ class Job(models.Model):
                 fields=["run_at", "id"],
                 name="job_due",
                 condition=models.Q(state__in=["queued", "running"]),
-            )
+            ),
+            models.Index(
+                fields=["target", "id"],
+                name="job_target",
+                condition=models.Q(state__in=["queued", "running"]) & ~models.Q(target=""),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(attempts__lte=MAX_ATTEMPTS), name="job_attempts_bounded"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["target"],
+                condition=models.Q(state="running") & ~models.Q(target=""),
+                name="job_one_running_per_target",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+    @property
+    def rate(self) -> float:
+        """Items a second of the time that was worked; 0 before the first chunk."""
+        return self.done * 1000 / self.busy_ms if self.busy_ms else 0.0
+
+    @property
+    def seconds_left(self) -> int | None:
+        """At the rate so far; None while nobody knows."""
+        if self.total is None or not self.rate:
+            return None
+        return max(0, round((self.total - self.done) / self.rate))
 
 
 class Heartbeat(models.Model):

@@ -16,6 +16,8 @@ from backoffice.errors import KeyInUse, KeyTaken
 from backoffice.models import IdempotencyKey
 
 LOCK_NOT_AVAILABLE = "55P03"
+# Long enough for a commit that is just happening, too short for a till to notice.
+PROBE_MILLISECONDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,16 @@ class StoredAnswer:
     status: int
     body: dict[str, Any]
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`state` is "final", "in_progress" or "never_seen"; the rest is known of a final one only."""
+
+    state: str
+    status: int | None = None
+    body: dict[str, Any] | None = None
+    at: datetime | None = None
 
 
 def request_hash(request: Mapping[str, Any]) -> str:
@@ -38,6 +50,11 @@ def request_hash(request: Mapping[str, Any]) -> str:
         allow_nan=False,
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def stranger_scope(kind: str, value: str) -> str:
+    """The `client` of somebody who has not signed in: by what he shows (a phone, a challenge, a ticket)."""
+    return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()[:40]}"
 
 
 @transaction.atomic(durable=True)
@@ -62,13 +79,47 @@ def run_once(
     digest = request_hash(request)
     row_id = _claim(client, key, digest, now)
     if row_id is None:
-        stored = IdempotencyKey.objects.get(client=client, key=key)
-        if stored.request_hash != digest:
-            raise KeyTaken(key=key)
-        return StoredAnswer(stored.status, stored.body, replayed=True)
+        return _answer(IdempotencyKey.objects.get(client=client, key=key), digest)
     body: dict[str, Any] = json.loads(json.dumps(verb(), cls=DjangoJSONEncoder))
     IdempotencyKey.objects.filter(pk=row_id).update(status=status, body=body)
     return StoredAnswer(status, body, replayed=False)
+
+
+def stored_answer(*, client: str, key: str, request: Mapping[str, Any]) -> StoredAnswer | None:
+    """The answer that this request got before, None when it got none. Raises KeyTaken.
+
+    For verbs that have to commit something before `run_once` (an attempt at guessing a code counts also when
+    the verb refuses): a repetition must not pay for it again.
+    """
+    row = IdempotencyKey.objects.filter(client=client, key=key).first()
+    return _answer(row, request_hash(request)) if row else None
+
+
+def state_of(*, client: str, key: str, now: datetime) -> Outcome:
+    """What became of a request whose answer was lost: final, in progress, or never seen (N12).
+
+    A request under way has its row inserted and not committed, so an insertion of ours would have to wait for
+    it: we try one, wait a moment and take it back. Never inside a transaction of the caller.
+    """
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{PROBE_MILLISECONDS}ms'")
+        try:
+            with transaction.atomic():
+                row_id = _claim(client, key, "", now)
+                transaction.set_rollback(True)
+        except KeyInUse:
+            return Outcome("in_progress")
+        if row_id is not None:
+            return Outcome("never_seen")
+        row = IdempotencyKey.objects.get(client=client, key=key)
+        return Outcome("final", row.status, row.body, row.created_at)
+
+
+def _answer(row: IdempotencyKey, digest: str) -> StoredAnswer:
+    if row.request_hash != digest:
+        raise KeyTaken(key=row.key)
+    return StoredAnswer(row.status, row.body, replayed=True)
 
 
 def _claim(client: str, key: str, digest: str, now: datetime) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -85,6 +86,7 @@ def _chunk(job: Job, clock: Clock) -> bool:
     Raises LeaseLost when the row is no longer ours, HandlerStuck, and whatever the handler raises.
     """
     now = clock()
+    begun = time.monotonic()
     before = dict(job.checkpoint)
     with transaction.atomic():
         answer = jobs.handler_of(job.kind)(job, now)
@@ -92,11 +94,13 @@ def _chunk(job: Job, clock: Clock) -> bool:
             raise HandlerStuck(f"{job.kind} did not move its checkpoint")
         # Last in the transaction: whoever cancels waits for this one statement only, and the ticket is
         # looked at when nothing can come after it.
-        _keep(job, answer, clock())
+        _keep(job, answer, clock(), int((time.monotonic() - begun) * 1000))
+        if answer.finished:
+            jobs.wake_next(job)
     return answer.finished
 
 
-def _keep(job: Job, answer: ChunkResult, now: datetime) -> None:
+def _keep(job: Job, answer: ChunkResult, now: datetime, took_ms: int = 0) -> None:
     values = {
         "checkpoint": answer.checkpoint,
         "done": job.done + answer.done,
@@ -104,6 +108,7 @@ def _keep(job: Job, answer: ChunkResult, now: datetime) -> None:
         "result": job.result if answer.result is None else answer.result,
         "attempts": 0,
         "error": "",
+        "busy_ms": job.busy_ms + took_ms,
         "locked_until": None if answer.finished else max(now + LEASE, job.locked_until or now),
     }
     if answer.finished:

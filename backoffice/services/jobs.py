@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from backoffice.actors import Actor
 from backoffice.choices import JobState
-from backoffice.errors import JobNotFailed, JobNotOpen, KeyTaken, OutOfReach
+from backoffice.errors import JobNotFailed, JobNotOpen, JobNotPaused, JobNotRunning, KeyTaken, OutOfReach
 from backoffice.models import Job, User
 from backoffice.models.jobs import MAX_ATTEMPTS
 from backoffice.services import audit
@@ -27,6 +27,7 @@ from backoffice.services import audit
 LEASE = timedelta(minutes=3)
 MOST_SWEPT = 100
 OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+STOPPABLE = (*OPEN, JobState.PAUSED.value)
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,11 @@ def handler_of(kind: str) -> Handler:
         raise LookupError(f"no handler for jobs of the kind {kind!r}") from None
 
 
+def kinds() -> list[str]:
+    """The kinds of jobs that loaded apps handle."""
+    return sorted(_handlers)
+
+
 def wake_with(waker: Waker) -> None:
     """Let `waker(job_id)` tell a worker about due jobs. It must not raise: the sweeper finds the job too."""
     _wakers[:] = [waker]
@@ -97,13 +103,20 @@ def enqueue(
     now: datetime,
     run_at: datetime | None = None,
     owner: User | None = None,
+    target: str = "",
+    total: int | None = None,
 ) -> Job:
     """Ask for work, due at `run_at` or at once. The same key again answers the job that is already there.
+
+    Jobs of one `target` ("members") run one after the other, in the order in which they were asked for.
 
     Raises LookupError for an unknown kind, KeyTaken when the key names other work.
     """
     handler_of(kind)
-    wanted = Job(kind=kind, key=key, params=dict(params), run_at=run_at or now, owner=owner, created_at=now)
+    wanted = Job(
+        kind=kind, key=key, params=dict(params), run_at=run_at or now, owner=owner, created_at=now,
+        target=target, total=total,
+    )  # fmt: skip
     Job.objects.bulk_create([wanted], ignore_conflicts=True)
     job = Job.objects.get(key=key)
     if job.kind != kind or job.params != dict(params):
@@ -114,10 +127,23 @@ def enqueue(
 
 
 def due(now: datetime) -> QuerySet[Job]:
-    """Jobs to be worked on: queued and due, or running under a lease that has run out."""
-    return Job.objects.filter(
-        Q(state=JobState.QUEUED, run_at__lte=now) | Q(state=JobState.RUNNING, locked_until__lte=now)
-    ).order_by("run_at", "id")
+    """Jobs to be worked on: queued and due, or running under a lease that has run out.
+
+    A job with a target waits while another one of the target runs or was queued before it.
+    """
+    others = Job.objects.filter(target=OuterRef("target")).exclude(pk=OuterRef("pk"))
+    before = others.filter(Q(state=JobState.RUNNING) | Q(state=JobState.QUEUED, pk__lt=OuterRef("pk")))
+    waiting = Q(state=JobState.QUEUED, run_at__lte=now) & (Q(target="") | ~Exists(before))
+    lost = Q(state=JobState.RUNNING, locked_until__lte=now)
+    return Job.objects.filter(waiting | lost).order_by("run_at", "id")
+
+
+def wake_next(job: Job) -> None:
+    """Tell a worker about the job that waited for this one's target."""
+    if job.target:
+        behind = Job.objects.filter(target=job.target, state=JobState.QUEUED).exclude(pk=job.pk)
+        for job_id in behind.order_by("pk").values_list("pk", flat=True)[:1]:
+            wake(job_id)
 
 
 def sweep(*, now: datetime) -> list[int]:
@@ -145,16 +171,33 @@ def claim(*, now: datetime, worker: str, job_id: int | None = None) -> Job | Non
                     error=job.error or "worker lost")  # fmt: skip
             log.error("job given up", job=job.pk, kind=job.kind, attempts=job.attempts)
             continue
-        _update(
-            job,
-            state=JobState.RUNNING,
-            attempts=job.attempts + 1,
-            locked_until=now + LEASE,
-            started_at=job.started_at or now,
-        )
+        if not _start(job, now):
+            waiting = waiting.exclude(target=job.target)
+            continue
         log.info("job taken", job=job.pk, kind=job.kind, worker=worker, attempt=job.attempts)
         return job
     return None
+
+
+def _start(job: Job, now: datetime) -> bool:
+    """False when another worker has just taken a job of the same target: the constraint decides, not a
+    look.
+    """
+    values = {
+        "state": JobState.RUNNING,
+        "attempts": job.attempts + 1,
+        "locked_until": now + LEASE,
+        "started_at": job.started_at or now,
+    }
+    if not job.target:
+        _update(job, **values)
+        return True
+    try:
+        with transaction.atomic():
+            _update(job, **values)
+    except IntegrityError:
+        return False
+    return True
 
 
 @transaction.atomic
@@ -164,14 +207,39 @@ def cancel(*, job_id: int, actor: Actor, reason: str, now: datetime) -> Job:
     Raises OutOfReach for an unknown job, JobNotOpen when it is already over.
     """
     job = _locked(job_id)
-    if job.state not in OPEN:
+    if job.state not in STOPPABLE:
         raise JobNotOpen(status=job.get_state_display())
     before = job.state
     _update(job, state=JobState.CANCELLED, locked_until=None, finished_at=now)
+    wake_next(job)
     audit.record(
         actor=actor, action="job.cancel", subject=job, changes={"state": [before, job.state]},
         reason=reason, now=now,
     )  # fmt: skip
+    return job
+
+
+@transaction.atomic
+def pause(*, job_id: int, actor: Actor, now: datetime) -> Job:
+    """Let a job rest. The chunk that runs right now is rolled back; others of its target may run meanwhile.
+
+    Raises OutOfReach for an unknown job, JobNotRunning unless it waits or runs.
+    """
+    job = _locked(job_id)
+    if job.state not in OPEN:
+        raise JobNotRunning(status=job.get_state_display())
+    wake_next(job)
+    return _moved(job, JobState.PAUSED, actor, "job.pause", now, locked_until=None)
+
+
+@transaction.atomic
+def resume(*, job_id: int, actor: Actor, now: datetime) -> Job:
+    """Let a paused job go on at its checkpoint. Raises OutOfReach, JobNotPaused."""
+    job = _locked(job_id)
+    if job.state != JobState.PAUSED:
+        raise JobNotPaused(status=job.get_state_display())
+    _moved(job, JobState.QUEUED, actor, "job.resume", now, attempts=0, run_at=now)
+    wake(job.pk)
     return job
 
 
@@ -201,9 +269,18 @@ def cancel_all_of(*, owner: User, now: datetime) -> int:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("cancel_all_of belongs into the transaction that disables the owner")
-    return Job.objects.filter(owner=owner, state__in=OPEN).update(
+    return Job.objects.filter(owner=owner, state__in=STOPPABLE).update(
         state=JobState.CANCELLED, locked_until=None, finished_at=now
     )
+
+
+def _moved(job: Job, state: JobState, actor: Actor, action: str, now: datetime, **values: Any) -> Job:
+    before = job.state
+    _update(job, state=state, **values)
+    audit.record(
+        actor=actor, action=action, subject=job, changes={"state": [before, job.state]}, now=now
+    )  # fmt: skip
+    return job
 
 
 def _locked(job_id: int) -> Job:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from backoffice.models import OutboxMessage
-from backoffice.outbox_handlers import Envelope, Handler, handler_for
+from backoffice.outbox_handlers import Envelope, Handler, handler_for, listening
 from backoffice.services.locks import one_at_a_time
 from backoffice.services.transports import Transport, transport
 
@@ -78,14 +78,28 @@ def _send(messages: list[OutboxMessage], now: datetime) -> list[int]:
     handled: list[int] = []
     carried: list[OutboxMessage] = []
     port = transport()
+    hearing = listening() if messages else []
     for message in messages:
         handler = handler_for(message.topic)
+        if hearing and not _attempt(message, now, _heard_by(hearing)):
+            continue
         if handler is None:
             if _attempt(message, now, port.send):
                 carried.append(message)
         elif _attempt(message, now, _undone_on_failure(handler)):
             handled.append(message.pk)
     return handled + _close(port, carried, now)
+
+
+def _heard_by(listeners: list[Handler]) -> Handler:
+    """Whoever listens has heard of a message before it is gone; hearing it twice changes nothing."""
+
+    def hear(envelope: Envelope) -> None:
+        with transaction.atomic():
+            for listener in listeners:
+                listener(envelope)
+
+    return hear
 
 
 def _close(port: Transport, carried: list[OutboxMessage], now: datetime) -> list[int]:

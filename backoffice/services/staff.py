@@ -4,25 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from backoffice.actors import Actor
 from backoffice.choices import Reach, Role
-from backoffice.errors import (
-    OutOfReach,
-    OwnAccount,
-    ReachIncomplete,
-    SuperuserOnly,
-    UsernameTaken,
-    WeakPassword,
-)
+from backoffice.errors import OutOfReach, ReachIncomplete, SuperuserOnly, UsernameTaken
 from backoffice.models import Brand, Store, User
-from backoffice.services import audit, jobs
+from backoffice.services import api_keys, audit, jobs
+from backoffice.services.accounts import others_account
+from backoffice.services.credentials import reset_password, set_password
 from backoffice.services.roles import group_of
+
+__all__ = [
+    "assign_staff",
+    "create_staff",
+    "disable_staff",
+    "edit_staff",
+    "enable_staff",
+    "on_disabled",
+    "reset_password",
+]
+
+
+class Ender(Protocol):
+    """Ends what belongs to a person whose account is closed, in the same transaction; how many there were."""
+
+    def __call__(self, *, owner: User, actor: Actor, reason: str, now: datetime) -> int: ...
+
+
+def _end_jobs(*, owner: User, actor: Actor, reason: str, now: datetime) -> int:
+    return jobs.cancel_all_of(owner=owner, now=now)
+
+
+# Word in the audit trail -> what ends with an account. Upper modules add theirs by `on_disabled`.
+_ENDERS: dict[str, Ender] = {"jobs_cancelled": _end_jobs, "keys_revoked": api_keys.revoke_all_of}
+
+
+def on_disabled(word: str, ender: Ender) -> None:
+    """Let something else end with an account; `word` names it in the audit trail ("keys_revoked")."""
+    _ENDERS[word] = ender
 
 
 @transaction.atomic
@@ -53,7 +75,7 @@ def create_staff(
         brand=brand if reach == Reach.BRAND else None,
         date_joined=now,
     )
-    _set_password(user, password)
+    set_password(user, password)
     try:
         with transaction.atomic():
             user.save(force_insert=True)
@@ -63,6 +85,30 @@ def create_staff(
     user.stores.set(stores if reach == Reach.STORES else [])
     changes = {"roles": [[], _names(user)], "reach": [None, _reach_of(user)]}
     audit.record(actor=actor, action="staff.create", subject=user, changes=changes, now=now)
+    return user
+
+
+@transaction.atomic
+def edit_staff(*, actor: Actor, user_id: int, name: str, email: str, now: datetime) -> User:
+    """Change how somebody is called and reached; oneself as well. Nothing to change writes nothing.
+
+    Raises OutOfReach for an unknown account, SuperuserOnly.
+    """
+    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    if user is None:
+        raise OutOfReach
+    if user.is_superuser and not (actor.user is not None and actor.user.is_superuser):
+        raise SuperuserOnly
+    wanted = {"name": name, "email": email}
+    changes = {
+        field: [getattr(user, field), new] for field, new in wanted.items() if getattr(user, field) != new
+    }
+    if not changes:
+        return user
+    for field, (_old, new) in changes.items():
+        setattr(user, field, new)
+    user.save(update_fields=list(changes))
+    audit.record(actor=actor, action="staff.edit", subject=user, changes=changes, now=now)
     return user
 
 
@@ -84,7 +130,7 @@ def assign_staff(
     ReachIncomplete.
     """
     _require_reach(reach, brand, stores)
-    user = _others_account(actor, user_id)
+    user = others_account(actor, user_id)
     before = {"roles": _names(user), "reach": _reach_of(user)}
     user.reach = reach.value
     user.brand = brand if reach == Reach.BRAND else None
@@ -99,17 +145,19 @@ def assign_staff(
 
 @transaction.atomic
 def disable_staff(*, actor: Actor, user_id: int, reason: str, now: datetime) -> User:
-    """Close an account: its sessions end with their next request, its open jobs are cancelled (T29).
+    """Close an account: its sessions end with their next request, its jobs and keys at once (T29).
 
     Safe to repeat. Raises OutOfReach for an unknown account, OwnAccount, SuperuserOnly.
     """
-    user = _others_account(actor, user_id)
+    user = others_account(actor, user_id)
     if not user.is_active:
         return user
     user.is_active = False
     user.session_epoch += 1
     user.save(update_fields=["is_active", "session_epoch"])
-    changes = {"is_active": [True, False], "jobs_cancelled": [0, jobs.cancel_all_of(owner=user, now=now)]}
+    changes: dict[str, list[Any]] = {"is_active": [True, False]}
+    for word, ender in _ENDERS.items():
+        changes[word] = [0, ender(owner=user, actor=actor, reason=reason, now=now)]
     audit.record(actor=actor, action="staff.disable", subject=user, changes=changes, reason=reason, now=now)
     return user
 
@@ -120,7 +168,7 @@ def enable_staff(*, actor: Actor, user_id: int, reason: str, now: datetime) -> U
 
     Raises OutOfReach for an unknown account, OwnAccount, SuperuserOnly.
     """
-    user = _others_account(actor, user_id)
+    user = others_account(actor, user_id)
     if user.is_active:
         return user
     user.is_active = True
@@ -131,43 +179,9 @@ def enable_staff(*, actor: Actor, user_id: int, reason: str, now: datetime) -> U
     return user
 
 
-@transaction.atomic
-def reset_password(*, actor: Actor, user_id: int, password: str, reason: str, now: datetime) -> User:
-    """Give somebody else a new password and end his sessions. One's own is changed with the old one at hand.
-
-    Raises OutOfReach for an unknown account, OwnAccount, SuperuserOnly, WeakPassword.
-    """
-    user = _others_account(actor, user_id)
-    _set_password(user, password)
-    user.session_epoch += 1
-    user.save(update_fields=["password", "session_epoch"])
-    audit.record(actor=actor, action="staff.reset_password", subject=user, reason=reason, now=now)
-    return user
-
-
-def _others_account(actor: Actor, user_id: int) -> User:
-    """The row, locked. Only its own columns: rows that refer to it may go on being written."""
-    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
-    if user is None:
-        raise OutOfReach
-    if actor.user is not None and actor.user.pk == user.pk:
-        raise OwnAccount
-    if user.is_superuser and not (actor.user is not None and actor.user.is_superuser):
-        raise SuperuserOnly
-    return user
-
-
 def _require_reach(reach: Reach, brand: Brand | None, stores: Sequence[Store]) -> None:
     if (reach == Reach.BRAND and brand is None) or (reach == Reach.STORES and not stores):
         raise ReachIncomplete
-
-
-def _set_password(user: User, password: str) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise WeakPassword(why=" ".join(error.messages)) from error
-    user.set_password(password)
 
 
 def _names(user: User) -> list[str]:

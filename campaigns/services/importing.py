@@ -169,6 +169,7 @@ def _purchase(row: ReceiptRow, source: str, store_id: int, member_id: int | None
         discount=row.discount,
         paid=row.paid,
         item_count=row.items,
+        cashier=row.cashier,
         lines=tuple(
             LineData(number, part.amount, part.quantity, category=part.department)
             for number, part in enumerate(row.departments, start=1)

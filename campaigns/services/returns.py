@@ -20,6 +20,7 @@ from campaigns.models import Award, AwardReturn
 from campaigns.services.buyers import lock_buyers
 from campaigns.services.small_change import take_back_units
 from campaigns.services.taking_back import Due, Taken, take_back
+from campaigns.services.tills.given_back import give_back_share
 from members.models import Purchase, PurchaseReturn
 from members.purchase_data import ReceiptKey, ReturnLineData
 from members.services.purchases import record_return
@@ -39,13 +40,14 @@ class TakenBack:
 
 @dataclass(frozen=True, slots=True)
 class ReturnSettlement:
-    """The stored answer to a return. `withhold` NT$ of the money refund stay with the shop."""
+    """The stored answer to a return of `amount` NT$. `withhold` of the money refund stay with the shop."""
 
     return_id: int
     purchase_id: int
     taken: tuple[TakenBack, ...]
     withhold: Decimal
     replayed: bool
+    amount: Decimal = NOTHING
 
 
 @transaction.atomic
@@ -85,6 +87,8 @@ def settle_return(
         reason=reason,
     )
     if is_new and buyer_id is not None:
+        # First what the member gets back: it may be what the earning has to be taken from.
+        give_back_share(purchase=purchase, recorded=recorded, actor=actor, now=now)
         _take_back_all(purchase, recorded, Taken(actor=actor, now=now, owner_id=buyer_id, returned=recorded))
     return _stored(recorded, replayed=not is_new)
 
@@ -138,4 +142,5 @@ def _stored(recorded: PurchaseReturn, *, replayed: bool) -> ReturnSettlement:
         taken=taken,
         withhold=min(sum((part.withhold for part in taken), NOTHING), recorded.amount),
         replayed=replayed,
+        amount=recorded.amount,
     )

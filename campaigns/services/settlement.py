@@ -136,6 +136,7 @@ def _record(receipt: PurchaseData, buyer: Buyer | None, store: Store, now: datet
         channel=receipt.channel,
         order_type=receipt.order_type,
         invoice_no=receipt.invoice_no,
+        cashier=receipt.cashier,
     )
 
 

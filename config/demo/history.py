@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Q
+
 from backoffice.actors import Actor
-from backoffice.models import User
+from backoffice.models import Store, User
 from campaigns.services.bulk_settlement import settle_many
 from campaigns.services.returns import settle_return
 from config.demo import names
@@ -16,8 +19,10 @@ from config.demo.shop import SEEDER, Shop
 from members.choices import Channel, ConsentPurpose, OrderType
 from members.models import Member, Purchase
 from members.purchase_data import LineData, PurchaseData, ReceiptKey
+from members.services.cashiers import watch_cashiers
 from members.services.consents import ConsentAnswer
 from members.services.enrolment import enrol
+from members.services.phone_numbers import verify_phone
 from points.choices import EntryKind, ReasonCode
 from points.models import Account, Entry
 from points.services import bills, corrections, ledger
@@ -31,6 +36,7 @@ ENTRIES_PER_RECEIPT = 2.3
 TERMS_VERSION = "2025-08"
 KNOWN_RECEIPTS = (Decimal("6900.00"), Decimal("4290.00"), Decimal("3360.00"))
 KNOWN_REDEMPTION = 200
+UNVERIFIED_EVERY = 25
 
 
 class History:
@@ -63,6 +69,7 @@ class History:
             if week % 4 == 3 or last:
                 for _batch in expire_all(as_of=end, actor=SEEDER, now=end):
                     pass
+        self._same_card()
         self._last_day()
 
     def _join(self, count: int, now: datetime) -> None:
@@ -71,15 +78,21 @@ class History:
             self._members.append(self._enrol(person, now + self._within(WEEK)))
 
     def _enrol(self, person: Person, now: datetime) -> Member:
+        """A new member; all but every 25th have typed the code of their text message by now."""
+        store = self._shop.stores[person.store]
         answers = [ConsentAnswer(ConsentPurpose.TERMS, True, TERMS_VERSION)]
         if person.marketing:
             answers.append(ConsentAnswer(ConsentPurpose.MARKETING_SMS, True, TERMS_VERSION))
-        return enrol(
-            phone=person.phone, source=person.channel, store=self._shop.stores[person.store], actor=SEEDER,
+        member = enrol(
+            phone=person.phone, source=person.channel, store=store, actor=SEEDER,
+            referring_store=store if person.channel == Channel.STORE else None,
             key=f"demo-{person.phone}", now=now, name=person.name, gender=person.gender,
             birthday=person.birthday, email=person.email, county=person.county, district=person.district,
             consents=answers, rng=self._dice,
         )  # fmt: skip
+        if len(self._members) % UNVERIFIED_EVERY != UNVERIFIED_EVERY - 1:
+            verify_phone(member=member, phone=member.phone, actor=SEEDER, now=now)
+        return member
 
     def _within(self, span: timedelta) -> timedelta:
         return timedelta(seconds=self._dice.randrange(int(span.total_seconds())))
@@ -93,6 +106,7 @@ class History:
             for number, amount in enumerate(amounts, start=1)
         )
         return PurchaseData(
+            cashier="" if online else f"{store.code}-{self._receipts % 3 + 1}",
             source="pos", receipt_no=f"D{self._receipts:07d}", store_id=store.pk, purchased_at=when,
             gross=sum(amounts, Decimal(0)), paid=sum(amounts, Decimal(0)), lines=lines,
             member_id=member.pk if member else None,
@@ -119,16 +133,16 @@ class History:
 
     def _redeem(self, count: int, now: datetime) -> None:
         rich = Account.objects.filter(program=self._shop.points, balance__gte=30).exclude(
-            member=self._members[0]
+            Q(member=self._members[0]) | Q(member__phone_verified_at=None)
         )
         accounts = list(rich.order_by("pk"))
         for account in self._dice.sample(accounts, min(count, len(accounts))):
             points = max(10, int(account.available * self._dice.uniform(0.3, 0.9)) // 10 * 10)
             self._pay(account, points, now)
 
-    def _pay(self, account: Account, points: int, now: datetime) -> None:
+    def _pay(self, account: Account, points: int, now: datetime, store: Store | None = None) -> None:
         self._receipts += 1
-        store = self._dice.choice(self._shop.stores)
+        store = store or self._dice.choice(self._shop.stores)
         bills.pay(
             account_id=account.pk, amount=Decimal(2 * points + 100), points=points, store_id=store.pk,
             source=ledger.Source("bill", f"D{self._receipts:07d}"), actor=Actor.till(store.code), now=now,
@@ -164,6 +178,22 @@ class History:
         self._shop.growth.pending_days = 7
         save_program(program=self._shop.growth, actor=SEEDER, now=now)
 
+    def _same_card(self) -> None:
+        """What the reports are for: a cashier who swipes one card for customers who have none."""
+        store, card = self._shop.stores[1], self._members[1]
+        for back in range(1, 8):
+            evening = (self._now - timedelta(days=back)).replace(hour=11, minute=0)
+            told = [
+                replace(
+                    self._receipt(card, evening + timedelta(minutes=9 * number), self._basket()),
+                    store_id=store.pk, channel=Channel.STORE.value, order_type=OrderType.IN_STORE.value,
+                    cashier=f"{store.code}-2",
+                )
+                for number in range(7 if back == 1 else 3)
+            ]  # fmt: skip
+            settle_many(told, actor=Actor.till(store.code), now=self._now - timedelta(hours=5))
+        watch_cashiers(actor=Actor.job("members.cashiers"), now=self._now)
+
     def _last_day(self) -> None:
         """What a visitor looks for: a redemption to undo, an undone one, holds, a request that waits."""
         now, known = self._now, self._members[0]
@@ -171,14 +201,16 @@ class History:
         settle_many(receipts, actor=Actor.till("TPE01"), now=now - timedelta(hours=5))
         points = {"program": self._shop.points}
         account = Account.objects.get(member=known, **points)
-        self._pay(account, KNOWN_REDEMPTION, now - timedelta(hours=2))
+        # At the demo clerk's own store: he undoes nothing of another one.
+        self._pay(account, KNOWN_REDEMPTION, now - timedelta(hours=2), self._shop.stores[0])
         spends = Entry.objects.filter(kind=EntryKind.SPEND).exclude(account=account).order_by("-pk")
         for entry in spends[:3]:
             corrections.undo_entry(
                 entry_id=entry.pk, points=None, reason=ReasonCode.WRONG_REDEMPTION, note="點錯會員",
                 key=f"demo-undo-{entry.pk}", actor=self._support, now=now,
             )  # fmt: skip
-        others = Account.objects.filter(balance__gte=50, held=0, **points).exclude(pk=account.pk)
+        verified = Account.objects.filter(member__phone_verified_at__isnull=False, **points)
+        others = verified.filter(balance__gte=50, held=0).exclude(pk=account.pk)
         for held in others.order_by("pk")[:4]:
             ledger.hold(
                 account_id=held.pk, points=30, source=ledger.Source("order", f"demo-{held.pk}"),

@@ -41,7 +41,7 @@ def open_shop(*, now: datetime) -> Shop:
         code="shuke-points", name="熟客點", unit="點", is_default=True,
         earn_amount=EARN_AMOUNT, earn_points=1,
         cash_points=1, cash_amount=Decimal("1.00"), spend_step=10, max_share_percent=50,
-        expiry_policy=ExpiryPolicy.MONTH_END, expiry_value=12,
+        expiry_policy=ExpiryPolicy.MONTH_END, expiry_value=12, max_issue_ratio=Decimal("4.00"),
     )  # fmt: skip
     growth = Program(
         code="growth", name="成長值", unit="分", spendable=False,

@@ -35,7 +35,7 @@ SESSIONS = 2
 HISTORY = timedelta(days=455)
 MEMBER_COLUMNS = (
     "card_no, phone, name, status, source, joined_at, joined_store_id, referring_store_locked, gender,"
-    " birthday, email, county, district, address, created_at, updated_at, enrol_key"
+    " birthday, email, county, district, address, created_at, updated_at, enrol_key, phone_verified_at"
 )
 
 Tell = Callable[[str], object]
@@ -103,7 +103,7 @@ def _member_row(
     store = shop.stores[person.store].pk
     return (
         card, phone, person.name, "active", person.channel, joined, store, False, person.gender,
-        person.birthday, person.email, person.county, person.district, "", joined, joined, "",
+        person.birthday, person.email, person.county, person.district, "", joined, joined, "", joined,
     )  # fmt: skip
 
 

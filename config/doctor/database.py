@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -14,6 +15,15 @@ DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 APP_ROLE, AUDIT_ROLE = "shuke_app", "auditor"
 # What requests must never be able to rewrite, wherever such tables exist.
 APPEND_ONLY_TABLES = ("points_entry",)
+# What requests call, so no triggers. Of points_spend_v1, _v2 that is the newest: older ones may be revoked.
+NEWEST_FUNCTIONS = """
+    SELECT proname FROM (
+        SELECT DISTINCT ON (regexp_replace(proname, '_v[0-9]+$', '')) oid, proname FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype
+          AND proname LIKE 'points\\_%%'
+        ORDER BY regexp_replace(proname, '_v[0-9]+$', ''), substring(proname FROM '[0-9]+$')::int DESC
+    ) AS newest"""
+LEDGER_TABLES = ("points_account", "points_entry", "points_lot", "points_lotuse", "points_hold")
 
 
 def _rows(query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -100,6 +110,42 @@ def app_role() -> Iterator[Finding]:
             yield Finding("ok", table, "append only")
 
 
+def session_user() -> Iterator[Finding]:
+    """Whoever signs in owns nothing: the role that requests drop to is left again by RESET ROLE."""
+    name, superuser = _rows("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = session_user")[0]
+    owner = _rows(
+        "SELECT count(*) FROM pg_class WHERE relname = ANY(%s) AND relkind = 'r'"
+        " AND relnamespace = 'public'::regnamespace AND pg_has_role(session_user, relowner, 'MEMBER')",
+        (list(LEDGER_TABLES),),
+    )[0][0]
+    if not superuser and not owner:
+        yield Finding("ok", "session user", f"{name} owns nothing of the ledger")
+        return
+    text = f"{name} is a superuser" if superuser else f"{name} owns {owner} ledger tables"
+    mend = "manage.py sync_database_roles --login NAME as the owner, and sign in as NAME"
+    production = str(settings.SETTINGS_MODULE).endswith("production")
+    yield Finding("PROBLEM" if production else "warning", "session user", text, mend)
+
+
+def ledger_rights() -> Iterator[Finding]:
+    """What requests need of the ledger: to read accounts, and to call the functions that write."""
+    if not _rows("SELECT 1 FROM pg_roles WHERE rolname = %s", (APP_ROLE,)):
+        return
+    if _rows("SELECT to_regclass('points_account')")[0][0] is None:
+        return
+    missing = []
+    if not _rows("SELECT has_table_privilege(%s, 'points_account', 'SELECT')", (APP_ROLE,))[0][0]:
+        missing.append("SELECT on points_account")
+    functions = _rows(NEWEST_FUNCTIONS + " WHERE NOT has_function_privilege(%s, oid, 'EXECUTE')", (APP_ROLE,))
+    if functions:
+        missing.append(f"EXECUTE on {len(functions)} functions, first: {functions[0][0]}")
+    if missing:
+        mend = "manage.py sync_database_roles, as the owner of the tables"
+        yield Finding("PROBLEM", "ledger rights", f"{APP_ROLE} lacks {'; '.join(missing)}", mend)
+    else:
+        yield Finding("ok", "ledger rights", f"{APP_ROLE} reads accounts and calls the functions")
+
+
 def scheduler() -> Iterator[Finding]:
     """When the scheduler last wrote its row."""
     state = health.heartbeat_state(timezone.now())
@@ -117,5 +163,7 @@ EXAMINATIONS = {
     "migrations": migrations,
     "roles": roles,
     "app role": app_role,
+    "session user": session_user,
+    "ledger rights": ledger_rights,
     "scheduler": scheduler,
 }

@@ -69,6 +69,18 @@ def secrets() -> Iterator[Finding]:
         yield Finding("ok", "DEBUG", "off")
 
 
+def sign_in() -> Iterator[Finding]:
+    """Staff prove themselves twice before they move points above the limit or see personal data."""
+    production = str(settings.SETTINGS_MODULE).endswith("production")
+    if settings.STAFF_SECOND_FACTOR_REQUIRED:
+        yield Finding("ok", "second factor", "required where backoffice/roles.py says so")
+    elif production:
+        mend = "unset STAFF_SECOND_FACTOR_REQUIRED"
+        yield Finding("warning", "second factor", "not required: a stolen password opens everything", mend)
+    else:
+        yield Finding("ok", "second factor", "optional, fit for a demo only")
+
+
 def static_files() -> Iterator[Finding]:
     """The manifest, without which every page fails."""
     if (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
@@ -120,6 +132,7 @@ EXAMINATIONS = {
     "driver": driver,
     "time zones": time_zones,
     "secrets": secrets,
+    "sign-in": sign_in,
     "static files": static_files,
     "catalogues": message_catalogues,
     "disk": disk,

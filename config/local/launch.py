@@ -27,7 +27,9 @@ WEB_SECONDS = 60.0
 # One worker has nobody to gossip with; asking takes a second at each start.
 # What the environment says goes before this.
 QUIET = {"LOG_LEVEL": "WARNING"}
-WORKER_OPTIONS = "--concurrency 2 --without-gossip --without-mingle"
+WORKER_OPTIONS = "--without-gossip --without-mingle"
+# Name of the part -> queues and processes. Long work has a queue of its own (settings, CELERY_TASK_ROUTES).
+WORKERS = {"worker": "--queues house --concurrency 2", "jobs": "--queues jobs --concurrency 1"}
 MANAGE = [sys.executable, "manage.py"]
 
 
@@ -173,7 +175,9 @@ class Shop:
         environment = {name: environment[name] for name in environment.keys() - {"PROMETHEUS_MULTIPROC_DIR"}}
         # Routine by the second would push the address and the logins out of sight.
         environment = QUIET | environment
-        supervisor.start("worker", [*celery, "worker", *WORKER_OPTIONS.split()], environment)
+        for name, queues in WORKERS.items():
+            options = f"{queues} --hostname {name}@%h {WORKER_OPTIONS}".split()
+            supervisor.start(name, [*celery, "worker", *options], environment)
         supervisor.start("beat", [*celery, "beat", "--schedule", schedule], environment)
         address = f"http://{HOST}:{port}"
         self._wait_for_web(address)

@@ -6,6 +6,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config.logs import logging_config
+from config.settings.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings
 from config.settings.theme import UNFOLD  # noqa: F401 - a setting
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -15,6 +16,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 DEBUG = False
 SECRET_KEY = env("SECRET_KEY", default="")
+# Earlier keys that still open what they signed and sealed.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -33,10 +36,16 @@ INSTALLED_APPS = [
     "pgtrigger",
     "pghistory",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_filters",
     "import_export",
     "django_structlog",
     "django_prometheus",
+    # Only for `allauth.mfa`; without its addresses nobody signs up or in through it (backoffice/README.md).
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "config.apps.AdminSiteConfig",
     "config.apps.WiringConfig",
     "backoffice",
@@ -59,6 +68,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "backoffice.middleware.StaffSessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "backoffice.middleware.HistoryContextMiddleware",
@@ -117,6 +128,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People ----------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "backoffice.User"
+AUTHENTICATION_BACKENDS = ["backoffice.rights.RoleBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -132,7 +144,21 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-SESSION_COOKIE_AGE = 8 * 3600
+# A session ends after so much quiet, and after so many hours whatever happens.
+STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=30)
+STAFF_SESSION_HOURS = env.int("STAFF_SESSION_HOURS", default=8)
+# Dangerous verbs ask for a proof of identity that is no older than this; 0 never asks.
+STAFF_REAUTHENTICATE_MINUTES = env.int("STAFF_REAUTHENTICATE_MINUTES", default=15)
+# Whether the rights named in backoffice/roles.py work only with a second factor.
+STAFF_SECOND_FACTOR_REQUIRED = env.bool("STAFF_SECOND_FACTOR_REQUIRED", default=True)
+# What seals the seeds of one-time codes, newest first; without any, SECRET_KEY does.
+SECOND_FACTOR_KEYS = env.list("SECOND_FACTOR_KEYS", default=[])
+MFA_ADAPTER = "backoffice.sealing.SealedAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# How many proxies of ours append to X-Forwarded-For (backoffice/visits.py).
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+SESSION_COOKIE_AGE = STAFF_SESSION_HOURS * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -186,6 +212,9 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
+# Long work has workers of its own, so that a million rows keep neither the outbox nor a hold waiting.
+CELERY_TASK_DEFAULT_QUEUE = "house"
+CELERY_TASK_ROUTES = {"backoffice.tasks.run_job": {"queue": "jobs"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000
@@ -200,13 +229,36 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 OUTBOX_TRANSPORT = env("OUTBOX_TRANSPORT", default="log")
 OUTBOX_FILE = env("OUTBOX_FILE", default="")
 
-REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
-    "COERCE_DECIMAL_TO_STRING": True,
-}
+# --- The API -----------------------------------------------------------------------------------------------
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=1200)
+API_STRANGERS_CALLS_PER_MINUTE = env.int("API_STRANGERS_CALLS_PER_MINUTE", default=120)
+# The version of the terms that members agree to, and where they stand; a new version asks everybody again.
+MEMBERSHIP_TERMS_VERSION = env("MEMBERSHIP_TERMS_VERSION", default="1")
+MEMBERSHIP_TERMS_URL = env("MEMBERSHIP_TERMS_URL", default="")
+# "console", "file" (JSON lines at the end of SMS_FILE) or "fake"; empty: no codes can be asked for.
+SMS_TRANSPORT = env("SMS_TRANSPORT", default="")
+SMS_FILE = env("SMS_FILE", default=str(BASE_DIR / "var" / "sms.jsonl"))
+# Calling codes of the countries that codes are sent to.
+SMS_COUNTRIES = env.list("SMS_COUNTRIES", cast=int, default=[886])
+SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", default=2000)
+SMS_PER_NETWORK_AN_HOUR = env.int("SMS_PER_NETWORK_AN_HOUR", default=60)
+SMS_PER_PREFIX_AN_HOUR = env.int("SMS_PER_PREFIX_AN_HOUR", default=60)
+
+# Receipts of tills whose clock is further off than this go to the till inbox instead of being settled.
+TILL_CLOCK_AHEAD_MINUTES = env.int("TILL_CLOCK_AHEAD_MINUTES", default=5)
+TILL_OLDEST_DAYS = env.int("TILL_OLDEST_DAYS", default=7)
+# Above these, too: what one receipt, and one till on one local day, may earn its members.
+TILL_RECEIPT_MOST_POINTS = env.int("TILL_RECEIPT_MOST_POINTS", default=100_000)
+TILL_DAY_MOST_POINTS = env.int("TILL_DAY_MOST_POINTS", default=1_000_000)
+TILL_LOOKUPS_PER_HOUR = env.int("TILL_LOOKUPS_PER_HOUR", default=600)
+TILL_HOLD_MOST_MINUTES = env.int("TILL_HOLD_MOST_MINUTES", default=1440)
+# What one till may let members redeem while it has no line.
+OFFLINE_MOST_HOURS = env.int("OFFLINE_MOST_HOURS", default=24)
+OFFLINE_MOST_POINTS = env.int("OFFLINE_MOST_POINTS", default=2000)
+OFFLINE_MOST_REDEMPTIONS = env.int("OFFLINE_MOST_REDEMPTIONS", default=20)
+# Networks to which webhooks may go although they are private, and without TLS. For tests and development.
+WEBHOOK_PRIVATE_NETWORKS = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
+
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 

@@ -11,6 +11,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 CELERY_TASK_ALWAYS_EAGER = True
+SMS_TRANSPORT = "fake"
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
 # Pages under test get the files of the tree, never a collected copy of yesterday.
 STATIC_ROOT = None  # type: ignore[assignment]

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Shuke 熟客",
@@ -23,7 +25,16 @@ UNFOLD: dict[str, Any] = {
         lambda request: static("shuke/base.css"),
         lambda request: static("shuke/lists.css"),
         lambda request: static("shuke/pages.css"),
+        lambda request: static("shuke/api_keys.css"),
+        lambda request: static("shuke/desk.css"),
+        lambda request: static("shuke/security.css"),
     ],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("My sign-in"), "link": reverse_lazy("admin:security")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+        ],
+    },
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SIDEBAR": {
         "show_search": False,

@@ -1,5 +1,16 @@
 """Doors for staff to members and to what they bought."""
 
-from members.admin import find, member, panels, purchases, settings
+from members.admin import enrolment, find, member, panels, purchases, reports, sessions, settings, story, tags
 
-__all__ = ["find", "member", "panels", "purchases", "settings"]
+__all__ = [
+    "enrolment",
+    "find",
+    "member",
+    "panels",
+    "purchases",
+    "reports",
+    "sessions",
+    "settings",
+    "story",
+    "tags",
+]

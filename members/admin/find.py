@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -47,6 +48,13 @@ def sentence(result: SearchResult) -> str:
             return _("Nobody found for “%(text)s”.") % {"text": text}
 
 
+def add_url(result: SearchResult, user: Any) -> str:
+    """Where to enrol the owner of a phone that nobody has; empty for anything else that was typed."""
+    if result.kind is not Kind.PHONE or result.members or not user.has_perm("members.enrol_member"):
+        return ""
+    return f"{reverse('admin:enrol')}?{urlencode({'phone': looked_for(result)})}"
+
+
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
     """`find/?q=`: opens the member when there is exactly one, else lists the hits or what is missing."""
@@ -62,8 +70,9 @@ def find(request: HttpRequest) -> HttpResponse:
         "title": _("Find a member"),
         "query": text,
         "result": result,
-        "hits": [(member, shown(member, user)) for member in result.members],
+        "hits": [(member, shown(member)) for member in result.members],
         "sentence": sentence(result),
+        "add_url": add_url(result, user),
     }
     return TemplateResponse(request, "members/find.html", context)
 

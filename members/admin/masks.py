@@ -1,13 +1,13 @@
-"""A member as this user may see him: whole with `members.unmask_member`, masked without."""
+"""A member as the screen shows him: masked for everybody, whole only in the answer to `disclosure.reveal`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from backoffice.masking import mask_email, mask_name
 from members.models import Member
-from members.phones import display_phone, mask_phone
+from members.phones import mask_phone
 
 UNMASK = "members.unmask_member"
 
@@ -24,12 +24,8 @@ class Shown:
     masked: bool
 
 
-def shown(member: Member, user: Any) -> Shown:
-    address = f"{member.county}{member.district}{member.address}"
-    if user.has_perm(UNMASK):
-        birthday = member.birthday.isoformat() if member.birthday else ""
-        phone = display_phone(member.phone)
-        return Shown(member.name, phone, member.email, birthday, address, masked=False)
+def shown(member: Member) -> Shown:
+    """What every list and page shows, whatever the role: unmasking is an act of its own, with a purpose."""
     return Shown(
         mask_name(member.name),
         mask_phone(member.phone),
@@ -37,4 +33,16 @@ def shown(member: Member, user: Any) -> Shown:
         "****-**-**" if member.birthday else "",
         f"{member.county}{member.district}{'***' if member.address else ''}",
         masked=True,
+    )
+
+
+def unmasked(member: Member, values: Mapping[str, str]) -> Shown:
+    """The answer of `disclosure.reveal` for all personal fields, for one page."""
+    return Shown(
+        values["name"],
+        values["phone"],
+        values["email"],
+        values["birthday"],
+        f"{member.county}{member.district}{values['address']}",
+        masked=False,
     )

@@ -10,30 +10,37 @@ from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.admin.base import ScopedModelAdmin
 from backoffice.admin.display import display, number
-from backoffice.admin.verbs import verb_paths, verb_url
+from backoffice.admin.verbs import VerbView, verb_paths
 from backoffice.masking import mask_name
 from members import sockets
-from members.admin.masks import UNMASK, shown
+from members.admin.card import ReplaceCardView, card_view
+from members.admin.desk import RELATED
+from members.admin.masks import shown
+from members.admin.notes import AddNoteView, ConsentView, StrikeNoteView
+from members.admin.page import STATUS_COLOURS, member_page
 from members.admin.profile import ProfileView
-from members.choices import MemberStatus
+from members.admin.reveal import RevealView
+from members.admin.standing import ChangePhoneView, FreezeView, UnfreezeView
 from members.models import Member
-from members.phones import display_phone, mask_phone
+from members.phones import mask_phone
 from members.selectors.search import find_members
 
-STATUS_COLOURS = {
-    MemberStatus.ACTIVE.value: "success",
-    MemberStatus.FROZEN.value: "warning",
-    MemberStatus.ERASED.value: "danger",
-    MemberStatus.MERGED.value: "info",
+VERBS: dict[str, type[VerbView]] = {
+    "profile": ProfileView,
+    "reveal": type("RevealOnPage", (RevealView,), {"show": staticmethod(member_page)}),
+    "replace-card": ReplaceCardView,
+    "phone": ChangePhoneView,
+    "freeze": FreezeView,
+    "unfreeze": UnfreezeView,
+    "note": AddNoteView,
+    "consent": ConsentView,
 }
 # The fact that the list shows beside the names, where an app has plugged it in.
 BALANCE = "points_balance"
@@ -48,7 +55,8 @@ class MemberAdmin(ScopedModelAdmin):
     search_fields = ("card_no",)
     search_help_text = _("Phone, last digits, card or name")
     ordering = ("-id",)
-    list_select_related = ("joined_store",)
+    # No order by what is masked: an order tells as much as the value (T19).
+    sortable_by = ()
     actions = None
     change_form_template = "members/member_page.html"
 
@@ -64,13 +72,19 @@ class MemberAdmin(ScopedModelAdmin):
 
     # --- The list ---------------------------------------------------------------------------------------
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        unmasked = request.user.has_perm(UNMASK)
-        who = ("whole_name", "whole_phone") if unmasked else ("masked_name", "masked_phone")
         balance = ("balance",) if self._balance_fact(request) else ()
-        return (*who, "shown_card", *balance, "coloured_status", "joined_store", "joined_at")
+        return (
+            "masked_name",
+            "masked_phone",
+            "shown_card",
+            *balance,
+            "coloured_status",
+            "joined_store",
+            "joined_at",
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
+        rows = super().get_queryset(request).select_related(*RELATED)
         fact = self._balance_fact(request)
         return rows.annotate(**{BALANCE: fact.expression(timezone.now())}) if fact else rows
 
@@ -80,16 +94,8 @@ class MemberAdmin(ScopedModelAdmin):
         return next((fact for fact in sockets.facts(user) if fact.key == BALANCE), None)
 
     @display(description=_("full name"))
-    def whole_name(self, member: Member) -> str:
-        return member.name or "-"
-
-    @display(description=_("full name"))
     def masked_name(self, member: Member) -> str:
         return mask_name(member.name) or "-"
-
-    @display(description=_("mobile phone"))
-    def whole_phone(self, member: Member) -> str:
-        return format_html('<span class="sk-phone">{}</span>', display_phone(member.phone) or "-")
 
     @display(description=_("mobile phone"))
     def masked_phone(self, member: Member) -> str:
@@ -124,7 +130,13 @@ class MemberAdmin(ScopedModelAdmin):
         return super().changelist_view(request, extra_context)
 
     def get_urls(self) -> list[Any]:
-        return [*verb_paths(self, {"profile": ProfileView}), *super().get_urls()]
+        strike = path(
+            "note/<int:pk>/strike/",
+            self.admin_site.admin_view(StrikeNoteView.as_view()),
+            name="members_membernote_strike",
+        )
+        card = path("<int:pk>/card/", self.admin_site.admin_view(card_view), name="members_member_card")
+        return [*verb_paths(self, VERBS), card, strike, *super().get_urls()]
 
     # --- The page of one member -------------------------------------------------------------------------
     def change_view(
@@ -137,32 +149,10 @@ class MemberAdmin(ScopedModelAdmin):
             raise Http404(_("There is no such record, or it is outside your stores."))
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        user: Any = request.user
-        person = shown(member, user)
-        now = timezone.now()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": person.name or member.card_no,
-            "subtitle": None,
-            "member": member,
-            "person": person,
-            "status_colour": STATUS_COLOURS[member.status],
-            "profile_url": self._profile_url(member, user),
-            "panels": [
-                (panel, render_to_string(panel.template, panel.context(member, user, now), request))
-                for panel in sockets.panels(user)
-            ],
-        }
-        return TemplateResponse(request, "members/member_page.html", context)
-
-    @staticmethod
-    def _profile_url(member: Member, user: Any) -> str:
-        if not member.is_living or not user.has_perm("members.change_member"):
-            return ""
-        return verb_url(Member, "profile", member.pk)
+        return member_page(request, member, shown(member), timezone.now())
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """The changes are a box of the page; Django's own history would name the person to everybody."""
+        """Changes stand in the story; Django's own history would name the person to everybody."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return HttpResponseRedirect(reverse("admin:members_member_change", args=[object_id]) + "#changes")
+        return HttpResponseRedirect(reverse("admin:members_member_change", args=[object_id]) + "#story")

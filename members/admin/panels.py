@@ -1,4 +1,4 @@
-"""What the house itself shows on a member's page: consents, and who changed what."""
+"""What the house itself shows in a box on a member's page: what he agrees to now."""
 
 from __future__ import annotations
 
@@ -7,39 +7,16 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.selectors import trail_of
-from members.models import Consent, Member
+from members.choices import ConsentPurpose
+from members.models import Member
+from members.selectors.consents import latest_consents
 from members.sockets import Panel, register_panel
-
-CHANGES = 10
-CONSENTS = 10
 
 
 def consents(member: Member, user: Any, now: datetime) -> dict[str, Any]:
-    return {"consents": Consent.objects.filter(member=member).order_by("-at", "-id")[:CONSENTS]}
-
-
-def changes(member: Member, user: Any, now: datetime) -> dict[str, Any]:
-    """The latest acts on this member, with old and new value as the trail keeps them: masked (S22)."""
-    events = trail_of(member)[:CHANGES]
-    return {
-        "events": [
-            {
-                "event": event,
-                "fields": [
-                    {"name": _field_name(name), "old": pair[0], "new": pair[1]}
-                    for name, pair in event.changes.items()
-                    if isinstance(pair, list) and len(pair) == 2
-                ],
-            }
-            for event in events
-        ]
-    }
-
-
-def _field_name(name: str) -> str:
-    known = {field.name: field for field in Member._meta.fields}
-    return str(known[name].verbose_name) if name in known else name
+    """Every purpose with the answer that counts; None where the member was never asked."""
+    latest = latest_consents(member)
+    return {"consents": [(label, latest.get(purpose)) for purpose, label in ConsentPurpose.choices]}
 
 
 register_panel(
@@ -50,15 +27,5 @@ register_panel(
         context=consents,
         order=60,
         permission="members.view_consent",
-    )
-)
-register_panel(
-    Panel(
-        key="changes",
-        title=_("Changes"),
-        template="members/changes_panel.html",
-        context=changes,
-        order=90,
-        permission="backoffice.view_auditevent",
     )
 )

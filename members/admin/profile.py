@@ -7,16 +7,22 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.admin.forms import VerbForm
-from backoffice.admin.verbs import Act, Text, VerbView, visible_or_404
+from backoffice.admin.verbs import Act, Text
+from backoffice.errors import Refusal
 from backoffice.models import Store
-from members.choices import FieldNeed, Gender, ProfileField
+from members.admin.desk import MemberVerb, staff_actor
+from members.admin.masks import UNMASK
+from members.choices import FieldNeed, Gender, ProfileField, UnmaskPurpose
 from members.models import Member
 from members.selectors.profile import profile_needs
+from members.services.disclosure import PERSONAL, reveal
 from members.services.profile import change_profile
 
 
@@ -36,7 +42,7 @@ class ProfileForm(VerbForm):
     )
 
 
-class ProfileView(VerbView):
+class ProfileView(MemberVerb):
     """Change what is known about a member (S22); the service writes old and new value into the trail."""
 
     name = "members.change_profile"
@@ -45,9 +51,26 @@ class ProfileView(VerbView):
     permission = "members.change_member"
     form_class = ProfileForm
 
-    def fetch(self, user: Any, pk: int) -> Member:
-        member: Member = visible_or_404(Member.objects.visible_to(user), user, pk)
-        return member
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # The form shows the whole person: who may not unmask, may not open it.
+        if not request.user.has_perm(UNMASK):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Opening the form is a look at the unmasked person, and recorded and counted like one (S24)."""
+        try:
+            reveal(
+                member=self.row,
+                fields=PERSONAL,
+                purpose=UnmaskPurpose.CORRECTION.value,
+                reason=self.name,
+                actor=staff_actor(self.user),
+                now=timezone.now(),
+            )
+        except Refusal as refusal:
+            return self.page(self.make_form(self.row), refused=str(refusal), status=409)
+        return super().get(request, pk)
 
     def make_form(self, row: Member, data: Any = None, **kwargs: Any) -> VerbForm:
         form = super().make_form(row, data, **kwargs)
@@ -79,6 +102,3 @@ class ProfileView(VerbView):
 
     def done_message(self, body: Mapping[str, Any]) -> Text:
         return _("The profile was saved.")
-
-    def back_url(self, row: Member) -> str:
-        return reverse("admin:members_member_change", args=[row.pk])

@@ -53,9 +53,10 @@ class PurchaseAdmin(ReadOnlyAdmin):
     inlines = (PurchaseLineInline, PurchaseTenderInline, PurchaseReturnInline)
     fields = (
         "receipt_no", "source", "card", "store", "purchased_at", "gross", "discount", "paid", "item_count",
-        "channel", "order_type", "invoice_no", "recorded_at",
+        "channel", "order_type", "invoice_no", "cashier", "recorded_at",
     )  # fmt: skip
     readonly_fields = ("card",)
+    change_form_outer_before_template = "members/purchase_verbs.html"
 
     @display(description=_("paid"))
     def paid_amount(self, purchase: Purchase) -> str:

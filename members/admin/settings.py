@@ -7,17 +7,20 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.admin.base import EVERYBODY, ScopedModelAdmin
+from backoffice.actors import Actor
+from backoffice.admin.base import EVERYBODY, ServiceAdmin
 from backoffice.admin.display import display
 from backoffice.admin.forms import dress
 from members.admin.purchases import card_link
 from members.models import Member, ProfileFieldRule, StaffCard
+from members.services import house_rules
 
 
 @admin.register(ProfileFieldRule)
-class ProfileFieldRuleAdmin(ScopedModelAdmin):
+class ProfileFieldRuleAdmin(ServiceAdmin):
     scope = EVERYBODY
     list_display = ("field", "need", "brand")
     list_filter = ("need",)
@@ -26,6 +29,14 @@ class ProfileFieldRuleAdmin(ScopedModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # A rule is a setting; without it the field is optional.
         return request.user.has_perm("members.delete_profilefieldrule")
+
+    def write(
+        self, request: HttpRequest, row: ProfileFieldRule, form: Any, *, change: bool, actor: Actor
+    ) -> None:
+        house_rules.save_rule(rule=row, actor=actor, now=timezone.now())
+
+    def take_away(self, row: ProfileFieldRule, actor: Actor) -> None:
+        house_rules.delete_rule(rule=row, actor=actor, now=timezone.now())
 
 
 class StaffCardForm(forms.ModelForm):
@@ -53,7 +64,7 @@ class StaffCardForm(forms.ModelForm):
 
 
 @admin.register(StaffCard)
-class StaffCardAdmin(ScopedModelAdmin):
+class StaffCardAdmin(ServiceAdmin):
     scope = "member"
     form = StaffCardForm
     fields = ("user", "card_no")
@@ -63,6 +74,12 @@ class StaffCardAdmin(ScopedModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("members.delete_staffcard")
+
+    def write(self, request: HttpRequest, row: StaffCard, form: Any, *, change: bool, actor: Actor) -> None:
+        house_rules.save_staff_card(card=row, actor=actor, now=timezone.now())
+
+    def take_away(self, row: StaffCard, actor: Actor) -> None:
+        house_rules.delete_staff_card(card=row, actor=actor, now=timezone.now())
 
     @display(description=_("member"))
     def card(self, staff_card: StaffCard) -> str:

@@ -1,6 +1,8 @@
+from members.models.belongings import InvoiceCarrier, Referral, ReferralCode
 from members.models.card import RetiredCard
 from members.models.consent import Consent
 from members.models.member import Member, StaffCard
+from members.models.note import LookCount, MemberNote
 from members.models.profile import ProfileFieldRule
 from members.models.purchase import (
     Purchase,
@@ -9,16 +11,29 @@ from members.models.purchase import (
     PurchaseReturnLine,
     PurchaseTender,
 )
+from members.models.sign_in import MemberSession, OneTimeCode, PhoneChange
+from members.models.tag import MemberTag, Tag, TagName
 
 __all__ = [
     "Consent",
+    "InvoiceCarrier",
+    "LookCount",
     "Member",
+    "MemberNote",
+    "MemberSession",
+    "MemberTag",
+    "OneTimeCode",
+    "PhoneChange",
     "ProfileFieldRule",
     "Purchase",
     "PurchaseLine",
     "PurchaseReturn",
     "PurchaseReturnLine",
     "PurchaseTender",
+    "Referral",
+    "ReferralCode",
     "RetiredCard",
     "StaffCard",
+    "Tag",
+    "TagName",
 ]

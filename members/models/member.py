@@ -141,10 +141,12 @@ class Member(models.Model):
             # One character holds no bigram: a surname alone is answered as a prefix.
             models.Index(OpClass("name", "text_pattern_ops"), name="member_name_prefix"),
             models.Index(fields=["email"], name="member_email", condition=~models.Q(email="")),
+            models.Index(fields=["joined_at"], name="member_joined"),
         ]
 
     def __str__(self) -> str:
-        return self.name or self.card_no
+        # Never the name: this is what links, autocompletes and histories show to everybody (T19).
+        return self.card_no
 
     @property
     def is_living(self) -> bool:

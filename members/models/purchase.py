@@ -1,5 +1,6 @@
 """What they bought: facts as the till told them, never edited. Rewards for them live in `campaigns`."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +39,10 @@ class Purchase(models.Model):
         _("order type"), max_length=10, choices=OrderType.choices, default=OrderType.IN_STORE
     )
     invoice_no = models.CharField(_("invoice number"), max_length=10, blank=True)
+    cashier = models.CharField(
+        _("cashier"), max_length=32, blank=True, default="", db_default="",
+        help_text=_("The code of the person at the till, as the till tells it."),
+    )  # fmt: skip
     recorded_at = models.DateTimeField(_("recorded"))
 
     class Meta:
@@ -47,6 +52,8 @@ class Purchase(models.Model):
         indexes = [
             models.Index(fields=["member", "-purchased_at"], name="purchase_of_member"),
             models.Index(fields=["store", "-purchased_at"], name="purchase_at_store"),
+            # Receipts come nearly in order of time: blocks of the table are enough to find a period.
+            BrinIndex(fields=["purchased_at"], name="purchase_by_time", autosummarize=True),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "receipt_no"], name="purchase_receipt_once"),

@@ -18,13 +18,13 @@ from members.services.purchases import refuse_differences
 
 COLUMNS = (
     "source, receipt_no, member_id, store_id, purchased_at, gross, discount, paid, item_count, channel,"
-    " order_type, invoice_no"
+    " order_type, invoice_no, cashier"
 )
 STAGING = """
 CREATE TEMP TABLE IF NOT EXISTS incoming_purchase (
     source text, receipt_no text, member_id bigint, store_id bigint, purchased_at timestamptz,
     gross numeric(12,2), discount numeric(12,2), paid numeric(12,2), item_count integer, channel text,
-    order_type text, invoice_no text
+    order_type text, invoice_no text, cashier text
 ) ON COMMIT DROP;
 TRUNCATE incoming_purchase;
 """
@@ -112,6 +112,7 @@ def _receipt(data: PurchaseData) -> tuple[Any, ...]:
         data.channel,
         data.order_type,
         data.invoice_no,
+        data.cashier,
     )
 
 

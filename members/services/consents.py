@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 
 from django.db import transaction
+from django.utils import timezone
 
 from backoffice.actors import Actor
 from backoffice.services import audit
+from members.errors import SignedInFuture
 from members.models import Consent, Member
 from members.selectors.consents import latest_consent
 from members.services.rows import locked
@@ -17,26 +19,48 @@ from members.services.rows import locked
 
 @dataclass(frozen=True, slots=True)
 class ConsentAnswer:
-    """One answer on a form: `purpose` is a ConsentPurpose, `version` that of the text the member saw."""
+    """One answer on a form: `purpose` is a ConsentPurpose, `version` that of the text the member saw.
+
+    `signed_on` is the day on a paper form; without it the answer is given now.
+    """
 
     purpose: str
     given: bool
     version: str = ""
+    signed_on: date | None = None
 
 
 @transaction.atomic
-def give(*, member: Member, purpose: str, version: str, source: str, actor: Actor, now: datetime) -> Consent:
+def give(
+    *,
+    member: Member,
+    purpose: str,
+    version: str,
+    source: str,
+    actor: Actor,
+    now: datetime,
+    signed_on: date | None = None,
+) -> Consent:
     """Write down a yes. The same yes to the same version again answers the stored one.
 
-    `source` is the Channel it came through. Raises WrongStatus unless the member is living.
+    `source` is the Channel it came through, `signed_on` the day on a paper form. Raises WrongStatus unless
+    the member is living, SignedInFuture.
     """
-    return _answer(member, ConsentAnswer(purpose, True, version), source, actor, now)
+    return _answer(member, ConsentAnswer(purpose, True, version, signed_on), source, actor, now)
 
 
 @transaction.atomic
-def withdraw(*, member: Member, purpose: str, source: str, actor: Actor, now: datetime) -> Consent:
-    """Write down a no. A second no answers the first. Raises WrongStatus unless the member is living."""
-    return _answer(member, ConsentAnswer(purpose, False), source, actor, now)
+def withdraw(
+    *,
+    member: Member,
+    purpose: str,
+    source: str,
+    actor: Actor,
+    now: datetime,
+    signed_on: date | None = None,
+) -> Consent:
+    """Write down a no. A second no answers the first. Raises like `give`."""
+    return _answer(member, ConsentAnswer(purpose, False, "", signed_on), source, actor, now)
 
 
 def add_first(member: Member, answers: Iterable[ConsentAnswer], source: str, now: datetime) -> None:
@@ -48,13 +72,27 @@ def add_first(member: Member, answers: Iterable[ConsentAnswer], source: str, now
             given=answer.given,
             version=answer.version,
             source=source,
-            at=now,
+            at=answered_at(answer.signed_on, now),
         )
         for answer in answers
     )
 
 
+def answered_at(signed_on: date | None, now: datetime) -> datetime:
+    """When an answer counts from: now, or the first instant of the day on the paper.
+
+    The first instant, so that whatever the member himself answered on that day or later stays the last word.
+    Raises SignedInFuture.
+    """
+    if signed_on is None or signed_on == timezone.localdate(now):
+        return now
+    if signed_on > timezone.localdate(now):
+        raise SignedInFuture(day=signed_on.isoformat())
+    return timezone.make_aware(datetime.combine(signed_on, time.min))
+
+
 def _answer(member: Member, answer: ConsentAnswer, source: str, actor: Actor, now: datetime) -> Consent:
+    at = answered_at(answer.signed_on, now)
     row = locked(member)
     latest = latest_consent(row, answer.purpose)
     if latest and latest.given == answer.given and answer.version in ("", latest.version):
@@ -65,7 +103,7 @@ def _answer(member: Member, answer: ConsentAnswer, source: str, actor: Actor, no
         given=answer.given,
         version=answer.version or (latest.version if latest else ""),
         source=source,
-        at=now,
+        at=at,
     )
     audit.record(
         actor=actor,

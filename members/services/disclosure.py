@@ -10,8 +10,10 @@ from django.db import transaction
 
 from backoffice.actors import Actor
 from backoffice.services import audit
+from members.choices import UnmaskPurpose
 from members.models import Member
 from members.phones import display_phone
+from members.services.looks import count_unmasking
 from members.services.rows import required_reason
 from members.sockets import lifecycles
 
@@ -19,27 +21,36 @@ PERSONAL = ("phone", "name", "email", "birthday", "address")
 EXPORTED = (*PERSONAL, "card_no", "external_id", "gender", "county", "district", "source", "joined_at")
 
 
-@transaction.atomic
 def reveal(
-    *, member: Member, fields: Iterable[str], reason: str, actor: Actor, now: datetime
+    *,
+    member: Member,
+    fields: Iterable[str],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    purpose: str = UnmaskPurpose.OTHER.value,
 ) -> dict[str, str]:
-    """The unmasked values of these fields (`PERSONAL`), as people read them; who asked and why is recorded.
+    """The unmasked values of these fields (`PERSONAL`), as people read them; who asked, what for and why is
+    recorded and counted.
 
-    Raises ReasonMissing, and ValueError for a field that is not masked in the first place.
+    Raises ReasonMissing, TooManyUnmaskings when a staff user is over the limit of the hour, and ValueError
+    for a field that is not masked in the first place. Opens its own transactions: the count, and the alarm
+    of a refusal, stay whatever becomes of the look.
     """
     why = required_reason(reason)
     asked = sorted(set(fields))
     if not asked or not set(asked) <= set(PERSONAL):
         raise ValueError(f"fields to reveal are among {PERSONAL}, not {asked}")
-    audit.record(
-        actor=actor, action="member.reveal", subject=member, changes={"fields": asked}, reason=why, now=now
-    )
+    count_unmasking(actor=actor, now=now)
+    with transaction.atomic():
+        told = {"fields": asked, "purpose": UnmaskPurpose(purpose).value}
+        audit.record(actor=actor, action="member.reveal", subject=member, changes=told, reason=why, now=now)
     return {field: _readable(field, getattr(member, field)) for field in asked}
 
 
 @transaction.atomic
 def export_person(*, member: Member, reason: str, actor: Actor, now: datetime) -> dict[str, Any]:
-    """All that the house keeps about a person, for him: own fields, consents, each app's Lifecycle part.
+    """All that the house keeps about a person, for him: own fields, consents, notes, each app's part.
 
     JSON values; the key of an app's part is the key of its Lifecycle. Recorded like any look. Raises
     ReasonMissing.
@@ -55,6 +66,10 @@ def export_person(*, member: Member, reason: str, actor: Actor, now: datetime) -
             "at": consent.at.isoformat(),
         }
         for consent in member.consents.order_by("at", "id")
+    ]
+    person["notes"] = [
+        {"kind": note.kind, "text": note.text, "at": note.at.isoformat()}
+        for note in member.notes.order_by("at", "id")
     ]
     for lifecycle in lifecycles():
         if lifecycle.export:

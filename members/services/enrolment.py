@@ -14,9 +14,11 @@ from backoffice.errors import KeyTaken
 from backoffice.models import Brand, Store
 from backoffice.services import audit
 from members.cards import SECURE
+from members.choices import NoteKind
 from members.errors import PhoneTaken
 from members.models import Member
 from members.phones import normalise_phone
+from members.services import notes
 from members.services.card_numbers import free_card_no
 from members.services.consents import ConsentAnswer, add_first
 from members.services.constraints import violated
@@ -46,16 +48,18 @@ def enrol(
     referring_store: Store | None = None,
     brand: Brand | None = None,
     consents: Sequence[ConsentAnswer] = (),
+    note: str = "",
     rng: random.Random = SECURE,
 ) -> Member:
     """Create an active member with an unverified phone and a new card number.
 
     `store` is where it happens (None: nowhere in particular), `brand` whose member he becomes (None: the
-    group's). The profile must be what that brand, or the store's, asks for. `key` names the request: the same
+    group's). The profile must be what that brand, or the store's, asks for. `note` is what the desk wants to
+    remember about him. `key` names the request: the same
     key again answers the member that it created, whatever happened to him since.
 
     Raises InvalidPhone, InvalidProfile (also ProfileIncomplete, FieldHidden), PhoneTaken with the id of the
-    living member who has the phone, KeyTaken when the key came with another phone.
+    living member who has the phone, KeyTaken when the key came with another phone, SignedInFuture.
     """
     normalised = normalise_phone(phone)
     home = {"county": county, "district": district, "address": address}
@@ -68,6 +72,8 @@ def enrol(
     member, created = _insert(row | {"brand": brand, "enrol_key": key}, rng)
     if created:
         add_first(member, consents, source, now)
+        if note.strip():
+            notes.add_first(member, note, NoteKind.GENERAL.value, actor, now)
         changes = {name: [None, str(value)] for name, value in row.items() if value}
         audit.record(actor=actor, action="member.enrol", subject=member, changes=changes, now=now)
     return member

@@ -13,7 +13,7 @@ from backoffice.actors import Actor
 from backoffice.services import audit
 from members.cards import SECURE
 from members.choices import Gender, MemberStatus
-from members.models import Member, RetiredCard, StaffCard
+from members.models import Member, MemberNote, RetiredCard, StaffCard
 from members.selectors.lineage import absorbed_ids
 from members.services.card_numbers import free_card_no
 from members.services.rows import locked, required_reason, write
@@ -59,6 +59,8 @@ def erase(*, member: Member, reason: str, actor: Actor, now: datetime, rng: rand
     ids = [person.pk for person in people]
     StaffCard.objects.filter(member__in=ids).delete()
     RetiredCard.objects.filter(member__in=ids).delete()
+    # A note may name the person; that somebody wrote one, and when, stays.
+    MemberNote.objects.filter(member__in=ids).exclude(text="").update(text="")
     # The history of the row is as personal as the row, and the update above has just added to it.
     events = apps.get_model("members", "MemberEvent")
     events.objects.filter(pgh_obj__in=ids).update(**NO_PERSON, card_no="")

@@ -141,8 +141,12 @@ def load_members(
     actor: Actor,
     now: datetime,
     rng: random.Random = SECURE,
+    phones_verified: bool = False,
 ) -> LoadReport:
     """Create the file's members, or bring the known ones up to it; answers what became of each line.
+
+    `phones_verified`: the old system had proof of the phones, so new members count as verified from now on.
+    Without it they cannot spend points until they prove it here, where a program asks for that.
 
     With `brand` they are that brand's own and its store codes count; without, they are the group's. An empty
     cell keeps what is there; so do a locked referring store and a phone that its owner has verified.
@@ -151,13 +155,18 @@ def load_members(
     lines = _Reader(brand, report, now).lines(rows)
     with pghistory.context(act="load_members", actor=f"{actor.type}:{actor.id}"):
         while chunk := list(islice(lines, CHUNK)):
-            _load_chunk(chunk, brand, report, now, rng)
+            _load_chunk(chunk, brand, report, now, rng, now if phones_verified else None)
     return report
 
 
 @transaction.atomic
 def _load_chunk(
-    chunk: list[_Line], brand: Brand | None, report: LoadReport, now: datetime, rng: random.Random
+    chunk: list[_Line],
+    brand: Brand | None,
+    report: LoadReport,
+    now: datetime,
+    rng: random.Random,
+    verified_at: datetime | None,
 ) -> None:
     numbers = [line.number for line in chunk]
     rows = Member.objects.select_for_update(no_key=True).filter(external_id__in=numbers).order_by("pk")
@@ -175,7 +184,7 @@ def _load_chunk(
         else:
             _bring_up(member, line, report, now)
     # In one order for every run, so that two runs wait for each other and never in a circle.
-    _create(sorted(new, key=lambda line: line.number), brand, report, now, rng)
+    _create(sorted(new, key=lambda line: line.number), brand, report, now, rng, verified_at)
 
 
 def _bring_up(member: Member, line: _Line, report: LoadReport, now: datetime) -> None:
@@ -201,7 +210,12 @@ def _bring_up(member: Member, line: _Line, report: LoadReport, now: datetime) ->
 
 
 def _create(
-    lines: list[_Line], brand: Brand | None, report: LoadReport, now: datetime, rng: random.Random
+    lines: list[_Line],
+    brand: Brand | None,
+    report: LoadReport,
+    now: datetime,
+    rng: random.Random,
+    verified_at: datetime | None,
 ) -> None:
     Member.objects.bulk_create(
         (
@@ -210,6 +224,7 @@ def _create(
                 external_id=line.number,
                 brand=brand,
                 source=Channel.IMPORT.value,
+                phone_verified_at=verified_at,
                 **{"joined_at": now, **line.values},
             )
             for line in lines

@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 from backoffice.actors import Actor
 from backoffice.services import audit
 from members.errors import PhoneChanged, PhoneTaken
-from members.models import Member
+from members.models import Member, PhoneChange
 from members.phones import normalise_phone
+from members.services import sessions
 from members.services.constraints import violated
 from members.services.rows import locked, required_reason, write
 
@@ -39,8 +40,20 @@ def verify_phone(*, member: Member, phone: str, actor: Actor, now: datetime) -> 
 
 
 @transaction.atomic
-def change_phone(*, member: Member, phone: str, reason: str, actor: Actor, now: datetime) -> Member:
+def change_phone(
+    *,
+    member: Member,
+    phone: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    proven: bool = False,
+    stays_signed_in: int | None = None,
+) -> Member:
     """Give the member another phone, unverified. The phone that he has already changes nothing.
+
+    His devices are signed out, but the session `stays_signed_in`; and for a day large spending asks for more
+    (T6). `proven`: he has shown that he owns both numbers.
 
     Raises InvalidPhone, PhoneTaken with the id of the living member who has it, ReasonMissing, WrongStatus.
     """
@@ -66,4 +79,6 @@ def change_phone(*, member: Member, phone: str, reason: str, actor: Actor, now: 
         reason=why,
         now=now,
     )
+    PhoneChange.objects.create(member=row, proven=proven, at=now)
+    sessions.revoke_all_of(member=row, why="phone_changed", actor=actor, now=now, but=stays_signed_in)
     return row

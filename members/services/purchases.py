@@ -50,7 +50,10 @@ FIELDS = (
     "channel",
     "order_type",
     "invoice_no",
+    "cashier",
 )
+# Facts that a till may learn to tell later: a receipt with and one without are the same receipt.
+MAY_BE_UNTOLD = ("cashier",)
 # Names of the constraints, as PostgreSQL reports them.
 RECEIPT_ONCE = "purchase_receipt_once"
 RETURN_ONCE = "return_once"
@@ -74,6 +77,7 @@ def record_purchase(
     channel: str = Channel.STORE.value,
     order_type: str = OrderType.IN_STORE.value,
     invoice_no: str = "",
+    cashier: str = "",
 ) -> tuple[Purchase, bool]:
     """Store the receipt and answer (purchase, True); a receipt told again answers the stored one and False.
 
@@ -93,6 +97,7 @@ def record_purchase(
         channel=channel,
         order_type=order_type,
         invoice_no=invoice_no,
+        cashier=cashier,
         lines=tuple(lines),
         tenders=tuple(tenders),
     )
@@ -153,7 +158,12 @@ def refuse_differences(stored: Purchase, data: PurchaseData) -> None:
 
 def differences(stored: Purchase, data: PurchaseData) -> list[str]:
     """The names of what differs between the stored receipt and `data`; empty when it is the same receipt."""
-    found = [field for field in FIELDS if getattr(stored, field) != getattr(data, field)]
+    found = [
+        field
+        for field in FIELDS
+        if getattr(stored, field) != getattr(data, field)
+        and not (field in MAY_BE_UNTOLD and "" in (getattr(stored, field), getattr(data, field)))
+    ]
     if stored.item_count != data.items:
         found.append("item_count")
     # A member may have been merged since: the till still knows the old card.

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.admin.base import ReadOnlyAdmin
 from backoffice.admin.display import display, moment, signed
 from backoffice.admin.verbs import verb_paths
-from points.admin.corrections import ApproveView, RejectView
+from points.admin.decisions import ApproveView, RejectView
 from points.admin.ledger import card_link
 from points.choices import AdjustmentStatus
 from points.models import Adjustment
@@ -43,7 +43,8 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        "card", "moved", "reason", "note", "status", "needs_approval", "requested_by", "approved_by",
+        "card", "moved", "reason", "note", "status", "needs_approval", "over_limit", "requested_by",
+        "approved_by",
         "expires_at", "created_at", "decided_at", "applied_at",
     )  # fmt: skip
     readonly_fields = ("card", "moved")

@@ -72,6 +72,11 @@ class GraceForm(VerbForm):
     note = note_field()
 
 
+class ReleaseForm(VerbForm):
+    reason = reason_field()
+    note = note_field()
+
+
 class DecisionForm(VerbForm):
     note = forms.CharField(
         label=gettext_lazy("Note"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2})
@@ -91,6 +96,10 @@ def effect(preview: previews.Preview) -> Preview:
             % {"points": number(preview.lapsing_points)}
         )
     figures = [(_("Balance"), number(preview.balance_before), number(preview.balance_after))]
+    if preview.held_before != preview.held_after:
+        figures.append((_("Held"), number(preview.held_before), number(preview.held_after)))
+        free = preview.balance_before - preview.held_before, preview.balance_after - preview.held_after
+        figures.append((_("Available"), number(free[0]), number(free[1])))
     if preview.debt_before or preview.debt_after:
         figures.append((_("Debt"), number(preview.debt_before), number(preview.debt_after)))
     rows = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,19 +12,17 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.actors import Actor
 from backoffice.admin.display import moment, number, signed
-from backoffice.admin.forms import VerbForm
 from backoffice.admin.verbs import Act, Preview, Text, VerbView, visible_or_404
 from points.admin.correction_forms import (
     GRACE_DAYS,
     CorrectForm,
-    DecisionForm,
     GraceForm,
     UndoForm,
     effect,
 )
 from points.choices import AdjustmentStatus, EntryKind, ReasonCode
 from points.errors import AlreadyReversed
-from points.models import Account, Adjustment, Entry
+from points.models import Account, Entry
 from points.services import corrections, previews
 
 
@@ -179,79 +177,35 @@ class GraceView(EntryVerb):
     title = gettext_lazy("Give grace for expired points")
     permission = "points.grace_points"
     form_class = GraceForm
+    effect_fields = ("days",)
+    preview_at_once = True
 
     def initial(self, row: Entry) -> dict[str, Any]:
         return {"days": GRACE_DAYS}
 
+    def preview(self, row: Entry, asked: Mapping[str, Any], now: datetime) -> Preview:
+        found = previews.preview_grace(entry_id=row.pk, days=asked["days"], actor=self.actor(), now=now)
+        return effect(found)
+
     def perform(self, row: Entry, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
         done = corrections.grace(
-            entry_id=row.pk, days=asked["days"], note=asked["note"], key=act.key, actor=act.actor, now=act.now
+            entry_id=row.pk,
+            days=asked["days"],
+            note=asked["note"],
+            key=act.key,
+            expected_seq=act.expected_seq,
+            actor=act.actor,
+            now=act.now,
         )
-        return {"request": done.adjustment_id, "status": done.status, "points": -row.points}
+        points = done.posting.points if done.posting else -row.points
+        status, again = done.status, done.replayed
+        return {"request": done.adjustment_id, "status": status, "points": points, "again": again}
 
     def done_message(self, body: Mapping[str, Any]) -> Text:
         if body["status"] == AdjustmentStatus.PENDING:
             return _("The request waits for a second person. No points have moved yet.")
+        if body["status"] == AdjustmentStatus.REJECTED:
+            return _("Grace for these points was refused before; nothing was added.")
+        if body["again"]:
+            return _("Grace for these points had been given before; nothing was added.")
         return _("%(points)s points were given once more.") % {"points": number(body["points"])}
-
-
-class DecisionView(AccountVerb):
-    """The second person's page for one waiting request."""
-
-    permission = "points.approve_correction"
-    form_class: ClassVar[type[VerbForm]] = DecisionForm
-
-    def fetch(self, user: Any, pk: int) -> Adjustment:
-        rows = Adjustment.objects.filter(account__in=Account.objects.visible_to(user)).select_related(
-            "account__member", "account__program", "requested_by"
-        )
-        request: Adjustment = visible_or_404(rows, user, pk)
-        return request
-
-    def account(self, row: Adjustment) -> Account:
-        return row.account
-
-    def expected_seq(self, row: Any) -> int | None:
-        return None
-
-    def back_url(self, row: Adjustment) -> str:
-        return reverse("admin:points_adjustment_change", args=[row.pk])
-
-    def summary(self, row: Adjustment) -> Sequence[tuple[Text, Any]]:
-        return (
-            (_("Member card"), row.account.member.card_no),
-            (_("Points"), signed(row.points)),
-            (_("Reason"), row.get_reason_display()),
-            (_("Note"), row.note or "-"),
-            (_("Asked by"), row.requested_by or "-"),
-            (_("Asked"), moment(row.created_at)),
-            (_("Balance"), number(row.account.balance)),
-        )
-
-
-class ApproveView(DecisionView):
-    name = "points.approve"
-    title = gettext_lazy("Approve this correction")
-    confirm_label = gettext_lazy("Approve")
-    form_class = VerbForm
-
-    def perform(self, row: Adjustment, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
-        done = corrections.approve(adjustment_id=row.pk, actor=act.actor, now=act.now)
-        return {"request": done.adjustment_id, "status": done.status}
-
-    def done_message(self, body: Mapping[str, Any]) -> Text:
-        return _("The correction was approved and booked.")
-
-
-class RejectView(DecisionView):
-    name = "points.reject"
-    title = gettext_lazy("Reject this correction")
-    confirm_label = gettext_lazy("Reject")
-    dangerous = True
-
-    def perform(self, row: Adjustment, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
-        done = corrections.reject(adjustment_id=row.pk, note=asked["note"], actor=act.actor, now=act.now)
-        return {"request": done.adjustment_id, "status": done.status}
-
-    def done_message(self, body: Mapping[str, Any]) -> Text:
-        return _("The correction was rejected; no points moved.")

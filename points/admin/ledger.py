@@ -16,6 +16,7 @@ from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
 from backoffice.admin.display import display, moment, number, pretty, signed
 from backoffice.admin.verbs import verb_paths
 from points.admin.corrections import CorrectView, GraceView, UndoView
+from points.admin.releases import ReleaseView
 from points.admin.timeline import page_of
 from points.choices import HoldStatus
 from points.models import Account, Entry, Hold, Lot, Proof
@@ -146,6 +147,11 @@ class HoldAdmin(ReadOnlyAdmin):
         "store", "created_at", "expires_at", "settled_at",
     )  # fmt: skip
     readonly_fields = ("card", "held_points")
+
+    change_form_outer_before_template = "points/hold_verbs.html"
+
+    def get_urls(self) -> list[Any]:
+        return [*verb_paths(self, {"release": ReleaseView}), *super().get_urls()]
 
     @display(description=_("member"))
     def card(self, hold: Hold) -> str:

@@ -1,4 +1,4 @@
-"""The points of a member on his page: balances, the whole expiry schedule, the ledger."""
+"""The points of a member on his page: balances and the whole expiry schedule. Entries are in his story."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.admin.verbs import verb_url
 from members.models import Member
 from members.sockets import Panel, register_panel
-from points.admin.timeline import page_of
 from points.models import Account
 from points.selectors import account_summaries
 
 
 def accounts(member: Member, user: Any, now: datetime) -> dict[str, Any]:
-    """Each account with its figures, and the latest entries of the first one."""
+    """Each account with its figures."""
     summaries = account_summaries(member=member, now=now)
     may_correct = user.has_perm("points.correct_points")
     return {
@@ -25,9 +24,8 @@ def accounts(member: Member, user: Any, now: datetime) -> dict[str, Any]:
             {
                 "summary": summary,
                 "correct_url": verb_url(Account, "correct", summary.account.pk) if may_correct else "",
-                "page": page_of(account=summary.account, user=user) if number == 0 else None,
             }
-            for number, summary in enumerate(summaries)
+            for summary in summaries
         ],
     }
 

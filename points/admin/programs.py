@@ -47,8 +47,8 @@ class ProgramAdmin(ScopedModelAdmin):
             {
                 "fields": (
                     ("cash_points", "cash_amount"),
-                    "spendable",
-                    "circulates",
+                    ("spendable", "circulates"),
+                    ("spend_needs_verified_phone", "max_hold_days"),
                     "spend_step",
                     ("min_spend", "max_spend", "max_share_percent"),
                     "order_of_use",

@@ -14,6 +14,7 @@ from backoffice.models import User
 from points.choices import CREDIT_KINDS, EntryKind, ReasonCode
 from points.explaining import sentences
 from points.models import Account, Adjustment, Entry
+from points.reach import acts_for_all_stores
 from points.selectors import timeline
 
 PAGE = 20
@@ -65,11 +66,12 @@ def page_of(*, account: Account, user: Any, before: int | None = None) -> Page:
     shown = entries[:PAGE]
     names = _staff_names(shown)
     graced = _graced(shown, user)
-    lines = [_line(entry, user, names, graced) for entry in shown]
+    elsewhere = _elsewhere(shown, user)
+    lines = [_line(entry, user, names, graced, elsewhere) for entry in shown]
     return Page(lines, shown[-1].seq if len(entries) > PAGE else None)
 
 
-def _line(entry: Entry, user: Any, names: dict[str, str], graced: set[str]) -> Line:
+def _line(entry: Entry, user: Any, names: dict[str, str], graced: set[str], elsewhere: set[int]) -> Line:
     lots = [LotLine(use.lot_id, -use.points, use.lot.expires_at) for use in entry.lot_uses.all()]
     if hasattr(entry, "lot"):
         lots.append(LotLine(entry.lot.pk, entry.lot.original, entry.lot.expires_at))
@@ -81,13 +83,14 @@ def _line(entry: Entry, user: Any, names: dict[str, str], graced: set[str]) -> L
         why=sentences(entry.explanation),
         lots=lots,
         undone=undone,
-        verbs=_verbs(entry, user, undone, graced),
+        verbs=_verbs(entry, user, undone, graced, elsewhere),
     )
 
 
-def _verbs(entry: Entry, user: Any, undone: int, graced: set[str]) -> list[EntryVerb]:
+def _verbs(entry: Entry, user: Any, undone: int, graced: set[str], elsewhere: set[int]) -> list[EntryVerb]:
     verbs = []
-    if entry.kind in UNDOABLE and undone < abs(entry.points) and user.has_perm("points.undo_entry"):
+    open_here = undone < abs(entry.points) and entry.pk not in elsewhere
+    if entry.kind in UNDOABLE and open_here and user.has_perm("points.undo_entry"):
         title = _("Undo redemption") if entry.kind == EntryKind.SPEND else _("Undo earning")
         verbs.append(EntryVerb(_("Undo"), title, verb_url(Entry, "undo", entry.pk)))
     if (
@@ -97,6 +100,14 @@ def _verbs(entry: Entry, user: Any, undone: int, graced: set[str]) -> list[Entry
     ):
         verbs.append(EntryVerb(_("Grace"), _("Give grace"), verb_url(Entry, "grace", entry.pk)))
     return verbs
+
+
+def _elsewhere(entries: Sequence[Entry], user: Any) -> set[int]:
+    """The entries that another store has to undo."""
+    if acts_for_all_stores(user):
+        return set()
+    own = set(user.stores.values_list("pk", flat=True))
+    return {entry.pk for entry in entries if entry.store_id is not None and entry.store_id not in own}
 
 
 def _staff_names(entries: Sequence[Entry]) -> dict[str, str]:

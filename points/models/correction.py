@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from points.choices import AdjustmentStatus, ReasonCode
+from points.choices import AdjustmentStatus, LimitKind, ReasonCode
 from points.models.account import Account
 
 
@@ -23,6 +23,9 @@ class Adjustment(models.Model):
     key = models.CharField(_("key"), max_length=128, unique=True)
     status = models.CharField(
         _("status"), max_length=10, choices=AdjustmentStatus.choices, default=AdjustmentStatus.DRAFT
+    )
+    over_limit = models.CharField(
+        _("why it waits"), max_length=10, choices=LimitKind.choices, blank=True, default="", db_default=""
     )
     needs_approval = models.BooleanField(_("needs a second person"), default=False)
     requested_by = models.ForeignKey(
@@ -61,7 +64,10 @@ class Adjustment(models.Model):
         indexes = [
             models.Index(
                 fields=["created_at"], name="adjustment_waiting", condition=models.Q(status="pending")
-            )
+            ),
+            models.Index(
+                fields=["applied_at"], name="adjustment_applied", condition=models.Q(status="applied")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -119,10 +119,13 @@ class LotExtension(models.Model):
 
 
 class ExpiryNotice(models.Model):
-    """The notice that a lot will expire (N10). It counts from when its outbox message was sent."""
+    """The notice that a lot will expire (N10). It counts from when its outbox message was sent.
 
-    lot = models.OneToOneField(
-        Lot, on_delete=models.PROTECT, primary_key=True, related_name="notice", verbose_name=_("lot")
+    It speaks of one deadline: a lot whose deadline moves later is announced again.
+    """
+
+    lot = models.ForeignKey(
+        Lot, on_delete=models.PROTECT, related_name="notices", db_index=False, verbose_name=_("lot")
     )
     message = models.ForeignKey(
         OutboxMessage, on_delete=models.PROTECT, related_name="+", verbose_name=_("message")
@@ -133,6 +136,7 @@ class ExpiryNotice(models.Model):
     class Meta:
         verbose_name = _("expiry notice")
         verbose_name_plural = _("expiry notices")
+        constraints = [models.UniqueConstraint(fields=["lot", "expires_at"], name="notice_per_deadline")]
 
     def __str__(self) -> str:
         return f"{self.lot_id}"

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pghistory
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +48,18 @@ class Program(models.Model):
         _("spendable at other brands"),
         default=True,
         help_text=_("Points earned at one brand pay at another."),
+    )
+    spend_needs_verified_phone = models.BooleanField(
+        _("only verified members spend"),
+        default=True,
+        db_default=True,
+        help_text=_("Off: points can be used before the member has proved that the phone is his."),
+    )
+    max_hold_days = models.PositiveSmallIntegerField(
+        _("longest hold, days"),
+        default=30,
+        db_default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(366)],
     )
     cash_points = models.PositiveIntegerField(
         _("points"), default=1, validators=[MinValueValidator(1)], help_text=_("This many points …")
@@ -122,6 +134,9 @@ class Program(models.Model):
             models.CheckConstraint(
                 condition=models.Q(cash_points__gte=1, spend_step__gte=1, earn_amount__gt=0),
                 name="program_divisors_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(max_hold_days__gte=1, max_hold_days__lte=366), name="program_hold_bounded"
             ),
             models.UniqueConstraint(
                 fields=["is_default"], condition=models.Q(is_default=True), name="program_one_default"

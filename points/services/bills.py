@@ -79,6 +79,8 @@ def pay(
     actor: Actor,
     now: datetime,
     store_id: int | None = None,
+    brand_id: int | None = None,
+    occurred_at: datetime | None = None,
 ) -> BillPaid:
     """Pay a part of a bill of `amount` NT$ with points. The entry keeps points, worth and ratio (S104).
 
@@ -101,7 +103,9 @@ def pay(
         context=Context(
             actor=actor,
             now=now,
+            occurred_at=occurred_at,
             store_id=store_id,
+            brand_id=brand_id,
             explanation={
                 "rule": "bill",
                 "amount": str(amount),

@@ -85,34 +85,34 @@ def expire_all(
 def announce(*, as_of: datetime, now: datetime, limit: int = 10_000) -> int:
     """Write notices for lots that lapse within their program's notice days; answers how many.
 
-    One outbox message per lot; it counts as sent when the relay has sent it. A lot whose deadline moved later
-    keeps its notice: it was told a time that is not too late.
+    One outbox message per lot and deadline, the notice's id its subject; it counts as sent when the relay has
+    sent it. A lot whose deadline has moved since (sliding programs) is announced again when it comes near.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH due AS MATERIALIZED (
-                SELECT l.entry_id, l.account_id, a.member_id, l.expires_at, l.remaining
+                SELECT nextval(pg_get_serial_sequence('points_expirynotice', 'id')) AS notice_id,
+                       l.entry_id, l.account_id, a.member_id, l.expires_at, l.remaining
                 FROM points_program p
                 JOIN points_account a ON a.program_id = p.id
                 JOIN points_lot l ON l.account_id = a.id
                 WHERE p.notice_days > 0 AND l.remaining > 0
                   AND l.expires_at <= %(as_of)s + make_interval(days => p.notice_days + 1)
-                  AND NOT EXISTS (SELECT FROM points_expirynotice n WHERE n.lot_id = l.entry_id)
+                  AND NOT EXISTS (SELECT FROM points_expirynotice n
+                                  WHERE n.lot_id = l.entry_id AND n.expires_at = l.expires_at)
                 ORDER BY l.expires_at, l.entry_id LIMIT %(limit)s
             ), messages AS (
                 INSERT INTO backoffice_outboxmessage (topic, subject_id, payload, created_at)
-                SELECT 'points.expiry_notice', entry_id,
-                       jsonb_build_object('member', member_id, 'account', account_id,
+                SELECT 'points.expiry_notice', notice_id,
+                       jsonb_build_object('member', member_id, 'account', account_id, 'lot', entry_id,
                                           'points', remaining, 'expires_at', expires_at), %(now)s
                 FROM due
-                ON CONFLICT (topic, subject_id) DO NOTHING
                 RETURNING id, subject_id
             )
-            INSERT INTO points_expirynotice (lot_id, message_id, expires_at, created_at)
-            SELECT d.entry_id, m.id, d.expires_at, %(now)s
-            FROM due d JOIN messages m ON m.subject_id = d.entry_id
-            ON CONFLICT (lot_id) DO NOTHING
+            INSERT INTO points_expirynotice (id, lot_id, message_id, expires_at, created_at)
+            SELECT d.notice_id, d.entry_id, m.id, d.expires_at, %(now)s
+            FROM due d JOIN messages m ON m.subject_id = d.notice_id
             """,
             {"as_of": as_of, "now": now, "limit": limit},
         )

@@ -191,12 +191,13 @@ def spend(
 ) -> Posting:
     """Take points, first to expire first; never from held or lapsed ones.
 
-    Raises InsufficientPoints, SpendingBlocked, NotSpendable, MemberNotServed, KeyReused, BalanceMoved.
+    Raises InsufficientPoints, SpendingBlocked, NotSpendable, PhoneNotVerified, MemberNotServed, KeyReused,
+    BalanceMoved.
     """
     _check(points)
     return Posting(
         *call(
-            f"SELECT * FROM points_spend_v1(%s,%s,%s,%s,%s,{CONTEXT})",
+            f"SELECT * FROM points_spend_v2(%s,%s,%s,%s,%s,{CONTEXT})",
             (account_id, points, source.type, source.id, slide_to, *context.values()),
         )
     )
@@ -205,11 +206,14 @@ def spend(
 def hold(
     *, account_id: int, points: int, source: Source, expires_at: datetime, context: Context
 ) -> HoldState:
-    """Set points aside until `expires_at`. Raises like `spend`; a hold that would end at once is invalid."""
+    """Set points aside until `expires_at`. Raises like `spend`, and HoldTooLong beyond the program's days.
+
+    A hold that would end at once is invalid.
+    """
     _check(points)
     return HoldState(
         *call(
-            f"SELECT * FROM points_hold_v1(%s,%s,%s,%s,%s,{CONTEXT})",
+            f"SELECT * FROM points_hold_v2(%s,%s,%s,%s,%s,{CONTEXT})",
             (account_id, points, source.type, source.id, expires_at, *context.values()),
         )
     )
@@ -268,13 +272,14 @@ def refund_spend(*, entry_id: int, points: int, source: Source, context: Context
 
 
 def adjust(*, adjustment_id: int, expires_at: datetime | None, context: Context) -> Posting:
-    """Apply an approved correction (`points.services.corrections` decides; this only books).
+    """Apply an approved correction (`points.services.corrections` asks; this books within the limits).
 
-    Raises NotApproved, InsufficientPoints, MemberNotServed, BalanceMoved.
+    Raises NotApproved, OverLimit, OwnCard, RequestersCard, MutualApproval, GraceOvertaken,
+    InsufficientPoints, MemberNotServed, BalanceMoved.
     """
     return Posting(
         *call(
-            f"SELECT * FROM points_adjust_v1(%s,%s,{CONTEXT})",
+            f"SELECT * FROM points_adjust_v3(%s,%s,{CONTEXT})",
             (adjustment_id, expires_at, *context.values()),
         )
     )
@@ -290,7 +295,8 @@ def transfer(
 ) -> list[Posting]:
     """Move points lot by lot, deadlines kept; `points=None` moves everything, debt too (a merge).
 
-    Raises InsufficientPoints, SpendingBlocked, MemberNotServed, NoSuchAccount, PointsHeld (merge only).
+    Raises InsufficientPoints, SpendingBlocked, PhoneNotVerified, MemberNotServed, NoSuchAccount, PointsHeld
+    and PointsWaiting (merge only).
     """
     if points is not None:
         _check(points)

@@ -10,8 +10,8 @@ from uuid import uuid4
 from django.db import transaction
 
 from backoffice.actors import Actor
-from points.models import Account, Entry, LotUse
-from points.services import corrections
+from points.models import Account, Adjustment, Entry, Hold, LotUse
+from points.services import corrections, holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Preview:
     debt_after: int
     lapsing_points: int = 0
     waiting: bool = False
-    left: int = 0
+    held_before: int = 0
+    held_after: int = 0
 
 
 def _tried(account_id: int, now: datetime, act: Callable[[], tuple[int, int, bool]]) -> Preview:
@@ -64,6 +65,8 @@ def _tried(account_id: int, now: datetime, act: Callable[[], tuple[int, int, boo
         after.debt,
         lapsing,
         waiting,
+        before.held,
+        after.held,
     )
 
 
@@ -100,3 +103,36 @@ def preview_correction(*, account_id: int, points: int, reason: str, actor: Acto
         return points, 0, done.posting is None
 
     return _tried(account_id, now, act)
+
+
+def preview_grace(*, entry_id: int, days: int, actor: Actor, now: datetime) -> Preview:
+    """What grace for a lapse gives back, or that it would wait for a second person. Raises like `grace`."""
+    entry = Entry.objects.get(pk=entry_id)
+
+    def act() -> tuple[int, int, bool]:
+        done = corrections.grace(entry_id=entry_id, days=days, note="", key=uuid4().hex, actor=actor, now=now)
+        return done.posting.points if done.posting else -entry.points, 0, done.posting is None
+
+    return _tried(entry.account_id, now, act)
+
+
+def preview_approval(*, adjustment_id: int, actor: Actor, now: datetime) -> Preview:
+    """What a waiting correction does once it is approved. Raises like `approve`."""
+    request = Adjustment.objects.get(pk=adjustment_id)
+
+    def act() -> tuple[int, int, bool]:
+        corrections.approve(adjustment_id=adjustment_id, actor=actor, now=now)
+        return request.points, 0, False
+
+    return _tried(request.account_id, now, act)
+
+
+def preview_release(*, hold_id: int, actor: Actor, now: datetime) -> Preview:
+    """What letting a hold go does, the debt that its points pay included. Raises like `release_by_staff`."""
+    hold = Hold.objects.get(pk=hold_id)
+
+    def act() -> tuple[int, int, bool]:
+        holds.release_by_staff(hold_id=hold_id, reason="", note="", actor=actor, now=now)
+        return hold.points, 0, False
+
+    return _tried(hold.account_id, now, act)

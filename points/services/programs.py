@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from backoffice.actors import Actor
 from backoffice.services import audit
+from backoffice.services.alarms import raise_alarm
+from points import policy
 from points.models import Program
-from points.selectors import monthly_flows
+from points.reporting.totals import Ratio, issue_ratio
 
 # What changes how points come about or what they are worth; the rest (name, unit) is only wording.
 RULE_FIELDS = (
     "spendable",
+    "spend_needs_verified_phone",
+    "max_hold_days",
     "circulates",
     "cash_points",
     "cash_amount",
@@ -67,27 +71,39 @@ def save_program(*, program: Program, actor: Actor, now: datetime) -> Program:
     return program
 
 
-RATIO_PERIOD = timedelta(days=90)
-
-
 def watch_inflation(*, actor: Actor, now: datetime) -> list[Program]:
     """Compare what the last 90 days issued with what they redeemed, program by program (S100).
 
-    Marks programs above their limit with the time at which they were first found there, takes the mark off
-    those that are back below it, and answers the marked ones. Nothing redeemed counts as one point.
+    Marks programs above their limit with the time at which they were first found there and raises an alarm,
+    one a month while it lasts; takes the mark off those that are back below it. Answers the marked ones.
     """
     marked = []
     for program in Program.objects.exclude(max_issue_ratio=None).order_by("pk"):
-        flows = monthly_flows(program=program, start=now - RATIO_PERIOD, end=now)
-        redeemed = max(sum(flow.redeemed for flow in flows), 1)
-        limit = program.max_issue_ratio or 0
-        over = sum(flow.issued for flow in flows) > limit * redeemed
-        if over != (program.ratio_exceeded_at is not None):
+        ratio = issue_ratio(program=program, now=now)
+        if ratio.over != (program.ratio_exceeded_at is not None):
             with transaction.atomic():
-                program.ratio_exceeded_at = now if over else None
+                program.ratio_exceeded_at = now if ratio.over else None
                 program.save(update_fields=["ratio_exceeded_at"])
-                action = "program.ratio_exceeded" if over else "program.ratio_kept"
+                action = "program.ratio_exceeded" if ratio.over else "program.ratio_kept"
                 audit.record(actor=actor, action=action, subject=program, now=now)
-        if over:
+        if ratio.over:
+            _tell(program, ratio, actor, now)
             marked.append(program)
     return marked
+
+
+def _tell(program: Program, ratio: Ratio, actor: Actor, now: datetime) -> None:
+    raise_alarm(
+        kind="points.inflation",
+        subject=program.code,
+        key=f"points.inflation:{program.pk}:{now.astimezone(policy.ZONE):%Y-%m}",
+        facts={
+            "program": program.code,
+            "issued": ratio.issued,
+            "redeemed": ratio.redeemed,
+            "days": ratio.days,
+            "limit": str(ratio.limit),
+        },
+        actor=actor,
+        now=now,
+    )

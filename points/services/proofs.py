@@ -18,7 +18,9 @@ import structlog
 from django.apps import apps
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.actors import Actor
 from backoffice.errors import Refusal
+from backoffice.services.alarms import raise_alarm
 from points.models import Proof
 from points.services.checkpoints import DIGEST, load_checkpoint
 from points.services.snapshots import one_snapshot
@@ -28,6 +30,8 @@ DAILY_LIMIT = 5000
 STORED_PER_CHECK = 100
 # Needs a file from outside; without one there is nothing to compare with.
 CHECKPOINT_CHECK = "I08"
+
+WATCH = Actor.job("points.proofs")
 
 log = structlog.get_logger(__name__)
 
@@ -145,10 +149,20 @@ def store(*, report: Report) -> Proof:
 
 
 def prove_and_store(*, now: datetime) -> Proof:
-    """The nightly proof: all checks, kept, and told to whoever watches the log."""
+    """The nightly proof: all checks, kept, and told to whoever watches the log; faults ring an alarm."""
     proof = store(report=prove(now=now, most_offenders=STORED_PER_CHECK))
     tell = log.error if proof.faults else log.info
     tell("books proved", proof=proof.pk, entries=proof.entries, checks=proof.checks, faults=proof.faults)
+    if proof.faults:
+        broken = " ".join(finding["id"] for finding in proof.findings)
+        raise_alarm(
+            kind="points.books",
+            subject=broken,
+            key=f"points.books:{proof.pk}",
+            facts={"proof": proof.pk, "faults": proof.faults, "checks": broken},
+            actor=WATCH,
+            now=now,
+        )
     return proof
 
 

@@ -9,7 +9,7 @@ from backoffice.models import Job
 from backoffice.services import jobs
 from backoffice.services.locks import one_at_a_time
 from points.errors import NotYetDue
-from points.services import expiry, holds, programs
+from points.services import expiry, holds, programs, totals
 
 ACTOR = Actor.job("points.routine")
 
@@ -59,3 +59,11 @@ def watch_inflation(*, now: datetime) -> int:
     """Mark programs that issue far more than is redeemed; answers how many are marked."""
     with one_at_a_time("watch_inflation") as mine:
         return len(programs.watch_inflation(actor=ACTOR, now=now)) if mine else 0
+
+
+def fold_totals(*, now: datetime) -> int:
+    """Add the day before up into the daily totals, or what waits when it is much; answers how many entries.
+
+    Today's few are read from the ledger: a run each hour would only make the totals longer.
+    """
+    return totals.fold(now=now) if totals.due(now=now) else 0

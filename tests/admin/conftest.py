@@ -15,18 +15,33 @@ from django.test import Client
 from django.utils import timezone
 
 from backoffice.actors import Actor
-from backoffice.choices import Reach, Role
-from backoffice.models import Brand, Heartbeat, OutboxMessage, Store, User
-from backoffice.services import audit
-from members.models import Member, Purchase
+from backoffice.choices import ApiKeyKind, ApiScope, LoginEventKind, Reach, Role
+from backoffice.models import (
+    ApiKey,
+    Brand,
+    Heartbeat,
+    ImportBatch,
+    OutboxMessage,
+    Store,
+    User,
+    WebhookDelivery,
+    WebhookSubscription,
+)
+from backoffice.services import api_keys, audit, sign_in
+from backoffice.services.alarms import raise_alarm
+from backoffice.visits import Visit
+from campaigns.models import TillItem
+from members.models import Member, MemberTag, Purchase, Tag
+from members.services import sessions
 from points.choices import EntryKind
-from points.models import Account, Adjustment, Entry, Hold, Program, Proof
+from points.models import Account, Adjustment, CorrectionLimit, Entry, Hold, Program, Proof
 from points.postings import Source
 from points.services import corrections, ledger
 from tests.factories.backoffice import BrandFactory, JobFactory, StoreFactory, UserFactory
 from tests.factories.members import (
     ConsentFactory,
     MemberFactory,
+    MemberNoteFactory,
     ProfileFieldRuleFactory,
     PurchaseFactory,
     StaffCardFactory,
@@ -97,8 +112,11 @@ def shop(db: Any) -> Shop:
         now=timezone.now(),
     )
     _traces(root, member)
+    _told_by_tills_and_partners(store, member)
     ProfileFieldRuleFactory(brand=brand)
     ConsentFactory(member=member)
+    _tag(member)
+    MemberNoteFactory(member=member, author=staff["support"], text="請勿於晚上來電")
     StaffCardFactory(user=staff["clerk"], member=MemberFactory(name="林店員"))
     return Shop(
         brand=brand,
@@ -139,12 +157,62 @@ def _entries(account_id: int, store: Store, purchase: Purchase) -> tuple[Entry, 
     return Entry.objects.get(pk=earned.entry_id), Entry.objects.get(pk=spent.entry_id)
 
 
+def _told_by_tills_and_partners(store: Store, member: Member) -> None:
+    now = timezone.now()
+    TillItem.objects.create(
+        store=store, key=ApiKey.objects.get(), kind="redemption", number="#1/1", about="H1",
+        member=member, reason="conflict", code="insufficient_points", detail="",
+        payload={"hold_no": "H1", "amount": "100.00", "points": 60, "program": ""}, fingerprint="0" * 64,
+        occurred_at=now, received_at=now, state="waiting",
+    )  # fmt: skip
+    receiver = WebhookSubscription.objects.create(
+        name="partner",
+        url="https://partner.example/hook",
+        events=["points.changed"],
+        nonce="0",
+        created_at=now,
+    )
+    WebhookDelivery.objects.create(
+        subscription=receiver, message=OutboxMessage.objects.order_by("pk").first(), event="points.changed",
+        subject="account:1", body="{}", state="dead", created_at=now, retried_since=now, due_at=now,
+    )  # fmt: skip
+
+
+def _tag(member: Member) -> None:
+    now = timezone.now()
+    tag = Tag.objects.create(name="奶茶控", group="喜好", definition="買過兩次以上", created_at=now)
+    MemberTag.objects.create(member=member, tag=tag, origin="import", origin_id=1, at=now)
+
+
 def _traces(root: User, member: Member) -> None:
     now = timezone.now()
     JobFactory(owner=root)
+    ImportBatch.objects.create(
+        kind="members",
+        state="applied",
+        file_name="名單",
+        file_size=9,
+        file_hash="0" * 64,
+        owner=root,
+        created_at=now,
+    )
     Heartbeat.objects.create(name="scheduler", at=now)
     OutboxMessage.objects.create(topic="test", subject_id=1)
+    # Tests with real commits empty this table, too.
+    CorrectionLimit.objects.get_or_create(role="")
     Proof.objects.create(started_at=now, finished_at=now, checks=9, entries=2, faults=0)
+    raise_alarm(
+        kind="points.inflation", subject="main", key="alarm-1", actor=Actor.job("test"), now=now,
+        facts={"program": "main", "issued": 1000, "redeemed": 200, "limit": "3.00", "days": 90},
+    )  # fmt: skip
+    api_keys.issue(
+        kind=ApiKeyKind.STAFF, name="script", scopes=[ApiScope.REPORTS_READ], owner=root,
+        actor=Actor.staff(root), now=now,
+    )  # fmt: skip
+    sessions.open_session(
+        member=member, device_id="device-of-the-tests", device_name="iPhone", actor=Actor.job("test"), now=now
+    )
+    sign_in.note(kind=LoginEventKind.SIGNED_IN, user=root, visit=Visit("203.0.113.7"), now=now)
     with transaction.atomic():
         audit.record(
             actor=Actor.staff(root),

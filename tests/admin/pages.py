@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.urls import reverse
 
+from backoffice.admin.reports import all_reports
+from backoffice.models import Alarm, ApiKey, WebhookDelivery, WebhookSubscription
+from campaigns.models import TillItem
+from points.models import CorrectionLimit
+
 if TYPE_CHECKING:
     from tests.admin.conftest import Shop
 
@@ -34,12 +39,62 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
         ("find", reverse("admin:find") + "?q=0900000000"),
         ("member page", reverse("admin:members_member_change", args=[shop.member.pk])),
         ("verb profile", reverse("admin:members_member_profile", args=[shop.member.pk])),
+        *(
+            (f"verb {slug}", reverse(f"admin:members_member_{slug}", args=[shop.member.pk]))
+            for slug in ("reveal", "replace_card", "card", "phone", "freeze", "unfreeze", "note", "consent")
+        ),
+        ("verb strike", reverse("admin:members_membernote_strike", args=[shop.member.notes.get().pk])),
+        ("verb enrol", reverse("admin:enrol")),
         ("verb correct", reverse("admin:points_account_correct", args=[shop.account.pk])),
         ("verb undo redemption", reverse("admin:points_entry_undo", args=[shop.spent.pk])),
         ("verb undo earning", reverse("admin:points_entry_undo", args=[shop.earned.pk])),
         ("verb grace", reverse("admin:points_entry_grace", args=[shop.earned.pk])),
+        ("verb release hold", reverse("admin:points_hold_release", args=[shop.hold.pk])),
+        (
+            "verb correction limits",
+            reverse("admin:points_correctionlimit_set", args=[CorrectionLimit.objects.get(role="").pk]),
+        ),
+        ("verb take goods back", reverse("admin:purchase_return", args=[shop.purchase.pk])),
         ("verb approve", reverse("admin:points_adjustment_approve", args=[shop.waiting.pk])),
         ("verb reject", reverse("admin:points_adjustment_reject", args=[shop.waiting.pk])),
+        ("verb acknowledge", reverse("admin:backoffice_alarm_acknowledge", args=[Alarm.objects.get().pk])),
+        *((f"report {report.slug}", report.address()) for report in all_reports()),
+        *(
+            (
+                f"verb {slug} of a colleague",
+                reverse(f"admin:backoffice_user_{slug}", args=[shop.staff["clerk"].pk]),
+            )
+            for slug in ("assign", "reset_password", "reset_factor", "disable", "enable")
+        ),
+        *(
+            (name, reverse(f"admin:{name}"))
+            for name in ("security", "set_up_factor", "recovery_codes", "prove")
+        ),
+        ("verb issue api key", reverse("admin:issue_api_key")),
+        ("verb revoke api key", reverse("admin:backoffice_apikey_revoke", args=[ApiKey.objects.get().pk])),
+        (
+            "verb end session",
+            reverse("admin:members_membersession_end", args=[shop.member.sessions.get().pk]),
+        ),
+        *(
+            (
+                f"verb {slug} till item",
+                reverse(f"admin:campaigns_tillitem_{slug}", args=[TillItem.objects.get().pk]),
+            )
+            for slug in ("settle", "refuse")
+        ),
+        ("verb add webhook", reverse("admin:subscribe_webhook")),
+        (
+            "verb end webhook",
+            reverse("admin:backoffice_webhooksubscription_end", args=[WebhookSubscription.objects.get().pk]),
+        ),
+        (
+            "verb send webhook again",
+            reverse("admin:backoffice_webhookdelivery_resend", args=[WebhookDelivery.objects.get().pk]),
+        ),
+        ("import upload", reverse("admin:backoffice_importbatch_upload")),
+        ("verb tag member", reverse("admin:members_membertag_give", args=[shop.member.pk])),
+        ("verb untag member", reverse("admin:members_membertag_take", args=[shop.member.pk])),
         ("password change", reverse("admin:password_change")),
     ]
 

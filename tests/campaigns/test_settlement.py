@@ -10,8 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.template.loader import render_to_string
-from django.utils import translation
 
 from backoffice.actors import Actor
 from backoffice.errors import OutOfReach
@@ -22,9 +20,9 @@ from campaigns.selectors import explain
 from campaigns.services import settlement
 from campaigns.services.confirming import confirm_due
 from campaigns.services.settlement import settle_purchase
-from members import sockets
 from members.errors import ReceiptDiffers
 from members.models import Member, Purchase
+from members.selectors.story import story_page
 from points.models import Account, Entry, Lot, PendingCredit
 from tests.factories.backoffice import BrandFactory, StoreFactory, UserFactory
 from tests.factories.campaigns import NOON, TILL, bring_back, receipt, settle
@@ -234,30 +232,16 @@ def test_small_change_of_purchases_at_once_is_not_lost(
 
 
 # --- What staff see -----------------------------------------------------------------------------------------
-def test_the_member_page_shows_purchases_with_their_reasons(
-    django_assert_num_queries: Callable[..., Any],
-) -> None:
+def test_the_story_of_a_member_tells_purchases_with_their_reasons() -> None:
     ProgramFactory(unit="星", earn_amount=50, pending_days=3)
     store, member = StoreFactory(), MemberFactory()
     bought = [settle(store, member, paid).purchase_id for paid in ("120", "20")]
     bring_back(bought[0], "60")
-    panel = next(panel for panel in sockets.panels() if panel.key == "purchases")
-    with translation.override("en"):
-        with django_assert_num_queries(3):
-            context = panel.context(member, UserFactory.build(), NOON)
-        assert [row["purchase"].pk for row in context["purchases"]] == bought[::-1]
-        page = render_to_string(panel.template, context)
-    for words in (
-        "NT$120 paid; each NT$50 gives 1 points.",
-        "NT$20 is less than one unit",
-        "NT$60 of NT$120",
-    ):
-        assert words in page
-    assert "1 星" in " ".join(page.split())
-
-
-def test_a_member_without_purchases_has_an_empty_panel() -> None:
-    panel = next(panel for panel in sockets.panels() if panel.key == "purchases")
-    context = panel.context(MemberFactory(), UserFactory.build(), NOON)
-    with translation.override("en"):
-        assert "No purchases yet." in render_to_string(panel.template, context)
+    page = story_page(member_ids=[member.pk], user=UserFactory(is_superuser=True))
+    receipts = [told.event for told in page.events if told.anchor.startswith("receipt")]
+    assert len(receipts) == len(bought)
+    why = "; ".join(str(sentence) for told in page.events for sentence in told.event.why)
+    for words in ("NT$120 paid; each NT$50 gives 1 points.", "NT$20 is less than one unit"):
+        assert words in why
+    assert "NT$60 of NT$120" in "; ".join(str(told.event.detail) for told in page.events) + why
+    assert ["1 星", "Waiting"] in [event.tags for event in receipts]

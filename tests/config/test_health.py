@@ -81,6 +81,7 @@ def test_broker_that_is_not_there(tmp_path: Path) -> None:
     assert health.broker_state("memory://") == "memory"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("token", "debug", "header", "status"),
     [
@@ -101,6 +102,8 @@ def test_metrics_need_the_token(
     answer = client.get("/metrics", headers={"Authorization": header} if header else {})
     assert answer.status_code == status
     assert (b"python_info" in answer.content) == (status == 200)
+    # From the rows: alarms are raised by workers, whose counters nobody asks for.
+    assert (b"# TYPE shuke_alarms_raised_total counter" in answer.content) == (status == 200)
 
 
 def _levels(findings: Any) -> dict[str, str]:

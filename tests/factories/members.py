@@ -9,10 +9,11 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from members.choices import Channel, ConsentPurpose, FieldNeed, ProfileField
+from members.choices import Channel, ConsentPurpose, FieldNeed, NoteKind, ProfileField
 from members.models import (
     Consent,
     Member,
+    MemberNote,
     ProfileFieldRule,
     Purchase,
     PurchaseLine,
@@ -76,6 +77,17 @@ class ConsentFactory(DjangoModelFactory[Consent]):
     given = True
     version = "2024-01"
     source = Channel.STORE
+    at = JOINED
+
+
+class MemberNoteFactory(DjangoModelFactory[MemberNote]):
+    class Meta:
+        model = MemberNote
+
+    member = factory.SubFactory(MemberFactory)
+    author = factory.SubFactory(UserFactory)
+    kind = NoteKind.GENERAL
+    text = "請先打電話"
     at = JOINED
 
 

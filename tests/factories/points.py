@@ -30,6 +30,8 @@ class ProgramFactory(factory.django.DjangoModelFactory[Program]):
     cash_amount = Decimal("2.00")
     expiry_policy = ExpiryPolicy.MONTH_END
     expiry_value = 12
+    # Members of the factory are not verified; tests of that rule say True.
+    spend_needs_verified_phone = False
 
 
 class AccountFactory(factory.django.DjangoModelFactory[Account]):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 from hypothesis import given
 from hypothesis import strategies as st
@@ -254,3 +254,34 @@ class TestRaces:
 
         together([lambda n=n: unlocked(n) for n in range(4)])  # type: ignore[misc]
         assert bought.returns.aggregate(total=Sum("amount"))["total"] == D("1600")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE members_purchase SET paid = paid + 1000",
+        "UPDATE members_purchase SET receipt_no = 'again'",
+        "DELETE FROM members_purchase",
+        "UPDATE members_purchaseline SET amount = 1",
+        "DELETE FROM members_purchasetender",
+        "UPDATE members_purchasereturn SET amount = 1",
+        "DELETE FROM members_purchasereturnline",
+    ],
+)
+def test_the_database_refuses_to_change_a_receipt(
+    receipt: dict[str, Any], now: datetime, statement: str
+) -> None:
+    """A receipt that grew, or a return that shrank, would move points without a word in the books."""
+    stored = record_purchase(**receipt)[0]
+    record_return(
+        purchase=stored,
+        source="pos",
+        return_no="R-1",
+        amount=D("350.00"),
+        returned_at=now,
+        now=now,
+        lines=(ReturnLineData(1, D("1"), D("350.00")),),
+    )
+    with pytest.raises(DatabaseError, match="refused"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    Purchase.objects.filter(pk=stored.pk).update(member=MemberFactory())

@@ -236,7 +236,8 @@ class TestDisclosure:
         )
         assert shown == {"phone": "0912-345-678", "birthday": "1990-02-03"}
         event = AuditEvent.objects.get(action="member.reveal")
-        assert (event.changes, event.reason) == ({"fields": ["birthday", "phone"]}, "call back")
+        told = {"fields": ["birthday", "phone"], "purpose": "other"}
+        assert (event.changes, event.reason) == (told, "call back")
 
     def test_no_purpose_no_look(self, now: datetime) -> None:
         with pytest.raises(ReasonMissing):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from backoffice.actors import Actor
 from backoffice.choices import Role
@@ -17,6 +18,7 @@ from points.choices import AdjustmentStatus
 from points.errors import (
     AlreadyReversed,
     BalanceMoved,
+    GraceOvertaken,
     InsufficientPoints,
     InvalidPoints,
     KeyReused,
@@ -27,7 +29,7 @@ from points.errors import (
     OwnCard,
     OwnRequest,
 )
-from points.models import Account, Adjustment, Entry, Lot, StaffDayTotal
+from points.models import Account, Adjustment, CorrectionLimit, Entry, Lot, StaffDayTotal
 from points.services import corrections, expiry, ledger, previews
 from tests.conftest import NOON
 from tests.factories.backoffice import BrandFactory, StoreFactory, UserFactory
@@ -297,6 +299,53 @@ class TestGrace:
                 entry_id=entry_id, days=7, note="", key="a", actor=Actor.staff(manager()), now=NOON
             )
 
+    def test_a_waiting_grace_is_judged_again_when_it_is_approved(self) -> None:
+        """Goods came back while the request waited: the points that lapsed have left with them."""
+        account = AccountFactory()
+        earned = give(account, 2_000, expires_at=NOON - DAY, now=NOON - 5 * DAY)
+        list(expiry.expire_all(as_of=NOON, actor=TESTER, now=NOON))
+        lapse = Entry.objects.get(account=account, kind="expire")
+        asked = corrections.grace(
+            entry_id=lapse.pk, days=7, note="", key="a", actor=Actor.staff(manager()), now=NOON
+        )
+        assert asked.status == AdjustmentStatus.PENDING
+        ledger.reverse_credit(
+            entry_id=earned.entry_id or 0, points=500, source=fresh("return"), context=context()
+        )
+        with pytest.raises(GraceOvertaken) as refusal, transaction.atomic():
+            corrections.approve(
+                adjustment_id=asked.adjustment_id, actor=Actor.staff(manager()), now=NOON + DAY
+            )
+        assert refusal.value.details == {"left": 1_500}
+        assert Adjustment.objects.get(pk=asked.adjustment_id).status == AdjustmentStatus.PENDING
+        account.refresh_from_db()
+        assert (account.balance, account.debt) == (0, 0)
+
+
+class TestNotes:
+    """Entries and requests stay for ever: a phone in a note would outlive the erasure of its owner."""
+
+    NOTE = "customer ０９１２－３４５－６７８ called"
+    KEPT = "customer ***６７８ called"
+
+    def test_a_correction_keeps_no_phone(self) -> None:
+        done = correct(clerk(), AccountFactory(), 10, note=self.NOTE)
+        assert Adjustment.objects.get(pk=done.adjustment_id).note == self.KEPT
+        assert Entry.objects.get(pk=done.entry_id).note == self.KEPT
+
+    def test_an_undone_entry_and_grace_keep_none_either(self) -> None:
+        account = AccountFactory()
+        give(account, 10)
+        undone = undo(clerk(), take(account, 10).entry_id, note=self.NOTE)
+        assert Entry.objects.get(pk=undone.posting.entry_id).note == self.KEPT
+        give(account, 80, expires_at=NOON - DAY, now=NOON - 5 * DAY)
+        list(expiry.expire_all(as_of=NOON, actor=TESTER, now=NOON))
+        lapse = Entry.objects.get(account=account, kind="expire")
+        granted = corrections.grace(
+            entry_id=lapse.pk, days=7, note=self.NOTE, key="a", actor=Actor.staff(manager()), now=NOON
+        )
+        assert Adjustment.objects.get(pk=granted.adjustment_id).note == self.KEPT
+
 
 class TestSystemKeys:
     def test_staff_cannot_take_the_keys_of_the_system(self) -> None:
@@ -310,10 +359,18 @@ class TestSystemKeys:
         )
         assert granted.posting is not None and balance(account) == 81
 
-    def test_the_threshold_of_the_database_is_the_one_of_the_policy(self) -> None:
-        from points.sql import read
-
-        assert f"abs(r.points) > {policy.APPROVAL_ABOVE}" in read("adjust_v1")
+    def test_the_numbers_of_the_database_are_those_of_the_policy(self) -> None:
+        CorrectionLimit.objects.all().delete()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM points_limits_v1(%s)", [clerk().pk])
+            assert cursor.fetchone() == (
+                policy.APPROVAL_ABOVE,
+                policy.RECEIVER_GIVEN,
+                policy.DAILY_GIVEN,
+                policy.STORE_GIVEN,
+                policy.MUTUAL_ABOVE,
+                policy.MUTUAL_DAYS,
+            )
 
 
 class TestGoneMembers:

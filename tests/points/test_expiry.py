@@ -197,6 +197,34 @@ class TestNotice:
         list(expiry.expire_all(as_of=due, actor=TESTER, now=due))
         assert balance(account) == 100
 
+    def test_a_notice_for_another_deadline_is_renewed_and_does_not_count(self) -> None:
+        """Sliding programs: activity moved the deadline, so the member was told a day that is not his."""
+        program = ProgramFactory(notice_days=7, expiry_policy=ExpiryPolicy.SLIDING, expiry_value=1)
+        account = AccountFactory(program=program)
+        give(account, 100, expires_at=TAIPEI_MIDNIGHT + 5 * DAY)
+        told = TAIPEI_MIDNIGHT
+        assert expiry.announce(as_of=told, now=told) == 1
+        OutboxMessage.objects.filter(topic="points.expiry_notice").update(sent_at=told)
+        moved = TAIPEI_MIDNIGHT + 40 * DAY
+        ledger.spend(
+            account_id=account.pk, points=10, source=fresh(), slide_to=moved, context=context(now=told)
+        )
+        assert expiry.announce(as_of=told, now=told) == 0  # no longer near
+        list(expiry.expire_all(as_of=moved, actor=TESTER, now=moved))
+        assert balance(account) == 90  # nobody told him that day
+        lot = Lot.objects.get(account=account)
+        again = moved + DAY
+        assert expiry.announce(as_of=again, now=again) == 1
+        assert expiry.announce(as_of=again, now=again) == 0
+        OutboxMessage.objects.filter(topic="points.expiry_notice", sent_at=None).update(sent_at=moved)
+        assert [notice.expires_at for notice in lot.notices.order_by("id")] == [
+            TAIPEI_MIDNIGHT + 5 * DAY,
+            lot.expires_at,
+        ]
+        assert lot.expires_at is not None
+        list(expiry.expire_all(as_of=lot.expires_at, actor=TESTER, now=lot.expires_at))
+        assert balance(account) == 0
+
     def test_points_that_may_be_used_again_pay_debt_first(self) -> None:
         account = self.account()
         lapsed_at = TAIPEI_MIDNIGHT + 10 * DAY

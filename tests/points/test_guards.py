@@ -133,7 +133,7 @@ def test_a_settled_hold_stays_settled(account: Account) -> None:
         account_id=account.pk,
         points=5,
         source=fresh(),
-        expires_at=NOON.replace(year=2031),
+        expires_at=NOON.replace(day=20),
         context=context(),
     )
     ledger.release(hold_id=held.hold_id, status="voided", context=context())

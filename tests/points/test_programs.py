@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 
 from backoffice.models import AuditEvent
 from points.choices import OverRatio
@@ -37,6 +38,12 @@ def test_a_new_default_takes_the_place_of_the_old_one() -> None:
     new = save(ProgramFactory.build(is_default=True))
     old.refresh_from_db()
     assert (old.is_default, new.is_default) == (False, True)
+
+
+def test_the_history_of_the_rules_is_not_rewritten() -> None:
+    save(ProgramFactory.build())
+    with pytest.raises(DatabaseError, match="refused"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE points_programevent SET earn_points = 9")
 
 
 class TestInflation:

@@ -208,6 +208,21 @@ def test_twenty_parallel_corrections_keep_to_the_daily_limit(together: Together)
     assert StaffDayTotal.objects.get().given == 4_995 <= policy.DAILY_GIVEN
 
 
+def test_who_came_second_with_the_earlier_clock_leaves_sound_books() -> None:
+    """Clocks are read before the lock. The number says the order; times may differ by the wait for it."""
+    account = AccountFactory()
+    late, early = NOON + timedelta(seconds=30), NOON
+    give(account, 100, expires_at=NOON + 9 * DAY, now=late)
+    held = ledger.hold(
+        account_id=account.pk, points=20, source=fresh(), expires_at=NOON + DAY, context=context(now=late)
+    )
+    spent = take(account, 50, now=early)
+    ledger.release(hold_id=held.hold_id, status=HoldStatus.VOIDED, context=context(now=early))
+    assert [e.seq for e in Entry.objects.order_by("created_at")] == [2, 1]
+    assert (spent.seq, spent.balance) == (2, 50)
+    assert_sound()
+
+
 def test_two_approvers_one_effect(together: Together) -> None:
     account = AccountFactory()
     bosses = [UserFactory(role=Role.MANAGER) for _ in range(3)]

@@ -18,7 +18,7 @@ from config.demo.history import WEEKS, History
 from config.demo.shop import open_shop
 from config.demo.volume import fill_up
 from members.models import Member
-from points.services import proofs
+from points.services import proofs, totals
 
 # Up to this size everything goes through the services; what is above is made set by set.
 BY_SERVICES = 6_000
@@ -57,6 +57,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+        totals.fold(now=timezone.now())
         if entries <= BY_SERVICES:
             # The overview shows the last proof; large sets wait for the nightly one.
             proof = proofs.prove_and_store(now=timezone.now())

@@ -37,7 +37,7 @@ class Command(BaseCommand):
                     "database's administrator run CREATE ROLE ... NOLOGIN, then run this again"
                 )
             cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA audit TO auditor, shuke_app")
-            cursor.execute(read("grants_v1"))
+            cursor.execute(read("grants_v3"))
             if login:
                 self._login(cursor, login)
         self.stdout.write(

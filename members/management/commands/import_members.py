@@ -22,6 +22,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--brand", default="", help="whose own they are; without it, the group's")
+        parser.add_argument(
+            "--phones-verified",
+            action="store_true",
+            help="the old system had proof of the phones: new members may spend points at once",
+        )
         parser.add_argument("--encoding", default="", help="found out unless given: utf-8, cp950, utf-16")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,6 +42,7 @@ class Command(BaseCommand):
                     brand=brand,
                     actor=Actor.job("import_members"),
                     now=timezone.now(),
+                    phones_verified=options["phones_verified"],
                 )
         except (OSError, UnreadableFile) as error:
             raise CommandError(str(error)) from error

@@ -1,10 +1,12 @@
 """Corrections by staff: signed changes, undone entries, grace for lapsed points.
 
 Every verb takes the actor (a staff user), the clock and a key; the same key never has a second effect. Nobody
-touches the card linked to him (I32), large ones wait for a second person (I31), and what one clerk gives away
-a day without approval is a locked counter (I33). Lock order: the clerk's counter, the request, the account.
+touches the card linked to him (I32), large ones wait for a second person (I31), and what is given away a day
+without approval is counted per clerk, receiver and store (I33, T17) by the function that books. Lock order:
+the request, the day's counters, the account.
 """
 
+from points.services.corrections.guard import refuse_other_store, refuse_own_card, staff_with
 from points.services.corrections.requests import CorrectionResult, approve, correct, grace, reject
 from points.services.corrections.undo import UndoResult, left_to_undo, undo_entry
 
@@ -15,6 +17,9 @@ __all__ = [
     "correct",
     "grace",
     "left_to_undo",
+    "refuse_other_store",
+    "refuse_own_card",
     "reject",
+    "staff_with",
     "undo_entry",
 ]

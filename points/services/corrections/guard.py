@@ -1,18 +1,18 @@
-"""Who may touch which account, and how much he may give away by himself."""
+"""Who may touch which account.
+
+What he may give away by himself is judged where it is booked (`sql/limits_v1.sql`).
+"""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from django.db import connection
 
 from backoffice.actors import Actor
 from backoffice.errors import OutOfReach
 from backoffice.models import User
-from members.models import StaffCard
-from points import policy
-from points.errors import NotAllowed, OwnCard
+from points.errors import NotAllowed, OtherStore, OwnCard
 from points.models import Account
+from points.reach import acts_for_all_stores
 
 
 def staff_with(actor: Actor, permission: str) -> User:
@@ -30,29 +30,21 @@ def reachable_account(account_id: int, user: User) -> Account:
     )
     if account is None:
         raise OutOfReach
-    if StaffCard.objects.filter(user=user, member_id=account.member_id).exists():
-        raise OwnCard
+    refuse_own_card(account.member_id, user)
     return account
 
 
-def within_daily_limit(user: User, points: int, now: datetime) -> bool:
-    """Count `points` on the clerk's day if they fit.
-
-    One statement: the row lock makes parallel calls queue.
-    """
+def refuse_own_card(member_id: int, user: User) -> None:
+    """Raises OwnCard when the member is the user's own card, or one was merged into the other (I32)."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO points_staffdaytotal AS t (user_id, day, given) VALUES (%(user)s, %(day)s, %(points)s)
-            ON CONFLICT (user_id, day) DO UPDATE SET given = t.given + excluded.given
-            WHERE t.given + excluded.given <= %(limit)s
-            RETURNING given
-            """,
-            {
-                "user": user.pk,
-                "day": policy.local_day(now),
-                "points": points,
-                "limit": policy.DAILY_GIVEN,
-            },
-        )
-        return cursor.fetchone() is not None
+        cursor.execute("SELECT points_own_card_v1(%s, %s)", [user.pk, member_id])
+        if cursor.fetchone()[0]:
+            raise OwnCard
+
+
+def refuse_other_store(store_id: int | None, user: User) -> None:
+    """Raises OtherStore: what happened at a store is undone there, or by somebody who may approve (T15)."""
+    if store_id is None or acts_for_all_stores(user):
+        return
+    if not user.stores.filter(pk=store_id).exists():
+        raise OtherStore

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from backoffice.actors import Actor
 from backoffice.errors import OutOfReach
+from backoffice.masking import mask_text
 from backoffice.models import User
 from backoffice.services import audit
-from members.models import StaffCard
 from points import policy
 from points.choices import AdjustmentStatus, EntryKind, ReasonCode
-from points.errors import InvalidPoints, KeyReused, NotReversible, NotWaiting, OwnCard, OwnRequest
-from points.models import Account, Adjustment, Entry, LotUse
+from points.errors import InvalidPoints, KeyReused, NotReversible, NotWaiting, OverLimit, OwnRequest
+from points.models import Account, Adjustment, Entry
 from points.postings import Context, Posting
+from points.reach import APPROVER
 from points.rules import expiry_of
 from points.services import ledger
-from points.services.corrections.guard import reachable_account, staff_with, within_daily_limit
+from points.services.corrections.guard import (
+    reachable_account,
+    refuse_own_card,
+    staff_with,
+)
+from points.services.messages import tell_member
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def correct(
         account=reachable_account(account_id, user),
         points=points,
         reason=reason,
-        note=note,
+        note=mask_text(note),
         # The system's own keys ("grace:7", "debt-out:...") stand apart from what people may choose.
         key=f"staff:{user.pk}:{key}",
         requested_by=user,
@@ -80,27 +86,41 @@ def _submit(
     if known:
         return _known(known, request, user)
     try:
-        # When the same key wins elsewhere at this moment, what was counted on the clerk's day goes back too.
-        with transaction.atomic():
-            approved = not policy.needs_second_person(request.points) and (
-                request.points < 0 or within_daily_limit(user, request.points, now)
-            )
-            request.status = AdjustmentStatus.APPROVED if approved else AdjustmentStatus.PENDING
-            request.needs_approval = not approved
-            request.save(force_insert=True)
+        posting = _book_or_wait(request, actor, now, expected_seq)
     except IntegrityError:
         return _known(Adjustment.objects.get(key=request.key), request, user)
-    posting = _apply(request, actor, now, expected_seq) if approved else None
     audit.record(
         actor=actor,
-        action="points.correct" if approved else "points.correct.request",
+        action="points.correct" if posting else "points.correct.request",
         subject=request,
         changes={"points": [None, request.points], "account": [None, request.account_id]},
         reason=f"{request.reason}: {request.note}",
         now=now,
     )
-    status = AdjustmentStatus.APPLIED if approved else AdjustmentStatus.PENDING
+    status = AdjustmentStatus.APPLIED if posting else AdjustmentStatus.PENDING
     return CorrectionResult(request.pk, status, posting)
+
+
+def _book_or_wait(
+    request: Adjustment, actor: Actor, now: datetime, expected_seq: int | None
+) -> Posting | None:
+    """Book the request; above a limit of whoever asks, store it as waiting instead and answer None.
+
+    The limits are counted by the function that books, under the counters' locks: a booking that does not
+    happen, whatever the reason, takes back what it counted.
+    """
+    request.status = AdjustmentStatus.APPROVED
+    try:
+        with transaction.atomic():
+            request.save(force_insert=True)
+            return _apply(request, actor, now, expected_seq)
+    except OverLimit as over:
+        request.pk = None
+        request.over_limit = over.details["limit"]
+    request.status, request.needs_approval = AdjustmentStatus.PENDING, True
+    with transaction.atomic():
+        request.save(force_insert=True)
+    return None
 
 
 def _known(stored: Adjustment, wanted: Adjustment, user: User) -> CorrectionResult:
@@ -141,13 +161,16 @@ def _apply(request: Adjustment, actor: Actor, now: datetime, expected_seq: int |
         },
     )
     expires_at = request.expires_at or expiry_of(program, now)
-    return ledger.adjust(
+    posting = ledger.adjust(
         adjustment_id=request.pk, expires_at=expires_at if request.points > 0 else None, context=context
     )
+    if not posting.replayed:
+        tell_member(entry_id=posting.entry_id)
+    return posting
 
 
 def _waiting(adjustment_id: int, actor: Actor, now: datetime, status: str) -> Adjustment:
-    user = staff_with(actor, "points.approve_correction")
+    user = staff_with(actor, APPROVER)
     request = (
         Adjustment.objects.select_for_update(of=("self",))
         .select_related("account__program", "account__member")
@@ -160,8 +183,7 @@ def _waiting(adjustment_id: int, actor: Actor, now: datetime, status: str) -> Ad
         raise NotWaiting(status=request.get_status_display())
     if request.requested_by_id == user.pk:
         raise OwnRequest
-    if StaffCard.objects.filter(user=user, member_id=request.account.member_id).exists():
-        raise OwnCard
+    refuse_own_card(request.account.member_id, user)
     request.status = status
     request.approved_by = user
     request.decided_at = now
@@ -170,15 +192,18 @@ def _waiting(adjustment_id: int, actor: Actor, now: datetime, status: str) -> Ad
 
 
 @transaction.atomic
-def approve(*, adjustment_id: int, actor: Actor, now: datetime) -> CorrectionResult:
-    """A second person lets a waiting correction happen.
+def approve(
+    *, adjustment_id: int, actor: Actor, now: datetime, note: str = "", expected_seq: int | None = None
+) -> CorrectionResult:
+    """A second person lets a waiting correction happen. Everything is judged as it is now, under the locks.
 
-    Raises NotAllowed, OutOfReach, NotWaiting, OwnRequest, OwnCard, InsufficientPoints, MemberNotServed.
+    Raises NotAllowed, OutOfReach, NotWaiting, OwnRequest, OwnCard, RequestersCard, MutualApproval,
+    GraceOvertaken, BalanceMoved, InsufficientPoints, MemberNotServed.
     """
     request = _waiting(adjustment_id, actor, now, AdjustmentStatus.APPROVED)
-    posting = _apply(request, actor, now, None)
+    posting = _apply(request, actor, now, expected_seq)
     audit.record(
-        actor=actor, action="points.correct.approve", subject=request, changes={}, reason="", now=now
+        actor=actor, action="points.correct.approve", subject=request, changes={}, reason=note, now=now
     )
     return CorrectionResult(request.pk, AdjustmentStatus.APPLIED, posting)
 
@@ -194,10 +219,20 @@ def reject(*, adjustment_id: int, note: str, actor: Actor, now: datetime) -> Cor
 
 
 @transaction.atomic
-def grace(*, entry_id: int, days: int, note: str, key: str, actor: Actor, now: datetime) -> CorrectionResult:
+def grace(
+    *,
+    entry_id: int,
+    days: int,
+    note: str,
+    key: str,
+    actor: Actor,
+    now: datetime,
+    expected_seq: int | None = None,
+) -> CorrectionResult:
     """Give lapsed points once more, usable through `days` local days from today. Once per expiry entry.
 
-    Raises NotAllowed, OutOfReach, OwnCard, NotReversible, KeyReused, and waits for approval like `correct`.
+    Raises NotAllowed, OutOfReach, OwnCard, NotReversible, KeyReused, BalanceMoved, and waits for approval
+    like `correct`.
     """
     user = staff_with(actor, "points.grace_points")
     entry = Entry.objects.select_related("account__program").filter(pk=entry_id).first()
@@ -206,7 +241,7 @@ def grace(*, entry_id: int, days: int, note: str, key: str, actor: Actor, now: d
     if entry.kind != EntryKind.EXPIRE or not 0 < days <= 366:
         raise NotReversible
     account = reachable_account(entry.account_id, user)
-    points = -entry.points - _given_back(entry)
+    points = _lapse_left(entry)
     if points <= 0:
         raise NotReversible
     today = now.astimezone(policy.ZONE).date()
@@ -214,20 +249,18 @@ def grace(*, entry_id: int, days: int, note: str, key: str, actor: Actor, now: d
         account=account,
         points=points,
         reason=ReasonCode.GRACE,
-        note=note,
+        note=mask_text(note),
         # The key is the entry, not the form's: two clerks who both press the button grant it once.
         key=f"grace:{entry.pk}",
         requested_by=user,
         expires_at=datetime.combine(today + timedelta(days=days + 1), time.min, policy.ZONE),
         created_at=now,
     )
-    return _submit(request, user, actor, now, None)
+    return _submit(request, user, actor, now, expected_seq)
 
 
-def _given_back(lapse: Entry) -> int:
-    """What of a lapse was undone since, because the earning itself was: that part cannot be granted again."""
-    lots = LotUse.objects.filter(entry=lapse).values_list("lot_id", flat=True)
-    undone = LotUse.objects.filter(
-        lot__in=lots, points__lt=0, entry__kind=EntryKind.ADJUST, entry__seq__gt=lapse.seq
-    )
-    return -sum(undone.values_list("points", flat=True))
+def _lapse_left(lapse: Entry) -> int:
+    """What of a lapse is left to grant: the function that books says it again, under the account's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT points_lapse_left_v1(%s)", [lapse.pk])
+        return int(cursor.fetchone()[0])

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from backoffice.actors import Actor
 from backoffice.errors import OutOfReach
+from backoffice.masking import mask_text
 from backoffice.services import audit
 from members.choices import MemberStatus
 from points.choices import EntryKind
@@ -16,7 +17,8 @@ from points.errors import InsufficientPoints, MemberNotServed, NotReversible
 from points.models import Entry
 from points.postings import Context, Posting, Source
 from points.services import ledger
-from points.services.corrections.guard import reachable_account, staff_with
+from points.services.corrections.guard import reachable_account, refuse_other_store, staff_with
+from points.services.messages import tell_member
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,15 @@ def undo_entry(
     """Undo a redemption (points return to their lots) or an earning (points are taken back), all or a part.
 
     `points=None` undoes what is left of the entry. Earnings follow the program's debt policy.
-    Raises NotAllowed, OutOfReach, OwnCard, NotReversible, AlreadyReversed, BalanceMoved, KeyReused.
+    Raises NotAllowed, OutOfReach, OwnCard, OtherStore, NotReversible, AlreadyReversed, BalanceMoved,
+    KeyReused.
     """
     user = staff_with(actor, "points.undo_entry")
     entry = Entry.objects.select_related("account__program").filter(pk=entry_id).first()
     if entry is None:
         raise OutOfReach
     account = reachable_account(entry.account_id, user)
+    refuse_other_store(entry.store_id, user)
     member = account.member
     if member.status in (MemberStatus.ERASED, MemberStatus.MERGED):
         # Points of a merged member live on with the survivor; those of an erased one with nobody.
@@ -59,7 +63,7 @@ def undo_entry(
         actor=actor,
         now=now,
         reason=reason,
-        note=note,
+        note=mask_text(note),
         store_id=entry.store_id,
         expected_seq=expected_seq,
         explanation={"rule": "undone_by_staff", "entry": entry.pk},
@@ -89,6 +93,7 @@ def undo_entry(
             reason=f"{reason}: {note}",
             now=now,
         )
+        tell_member(entry_id=result.posting.entry_id, lapsed=result.lapsed)
     return result
 
 

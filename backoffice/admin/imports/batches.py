@@ -1,0 +1,322 @@
+"""The import desk: the list of files, the upload, and the one page on which a file goes its way."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any, cast
+
+import structlog
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.actors import Actor
+from backoffice.admin.base import ReadOnlyAdmin
+from backoffice.admin.display import display, number
+from backoffice.admin.imports.forms import CheckForm, ReadingForm, UploadForm
+from backoffice.admin.imports.preview import FILTERS, figures, page
+from backoffice.admin.imports.verbs import VERBS
+from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
+from backoffice.choices import ImportState
+from backoffice.errors import Refusal
+from backoffice.models import ImportBatch
+from backoffice.services.imports import intake, layouts, looking, results, templates, verbs
+from backoffice.services.imports.kinds import kind_of, kinds_for
+from backoffice.services.imports.kinds import known as known_kinds
+from backoffice.tabular.faults import file_fault_text
+
+COLOURS = {
+    ImportState.UNDERSTOOD.value: "info",
+    ImportState.CHECKED.value: "info",
+    ImportState.WAITING.value: "warning",
+    ImportState.APPLIED.value: "success",
+    ImportState.UNDONE.value: "warning",
+    ImportState.FAILED.value: "danger",
+}
+WORKING = frozenset({ImportState.UPLOADED, ImportState.CHECKING, ImportState.APPLYING, ImportState.UNDOING})
+# The verbs that a state offers, in the order of their buttons; the first is the way on.
+OFFERED: dict[str, tuple[str, ...]] = {
+    ImportState.CHECKED: ("confirm", "drop"),
+    ImportState.UNDERSTOOD: ("drop",),
+    ImportState.WAITING: ("approve", "drop"),
+    ImportState.APPLYING: ("pause", "stop"),
+    ImportState.APPLIED: ("undo",),
+    ImportState.FAILED: ("drop",),
+}
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind.name, str(kind.title)) for kind in known_kinds()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+@admin.register(ImportBatch)
+class ImportBatchAdmin(ReadOnlyAdmin):
+    list_display = ("file_name", "what", "state_label", "rows", "bad", "owner", "created_at")
+    list_display_links = ("file_name",)
+    list_filter = ("state", KindFilter)
+    list_select_related = ("owner",)
+    ordering = ("-id",)
+    sortable_by = ()
+    change_list_template = "admin/import_list.html"
+
+    @display(description=gettext_lazy("kind"))
+    def what(self, batch: ImportBatch) -> str:
+        return str(kind_of(batch.kind).title)
+
+    @display(description=gettext_lazy("status"), label=COLOURS)
+    def state_label(self, batch: ImportBatch) -> tuple[str, str]:
+        return batch.state, batch.get_state_display()
+
+    @display(description=gettext_lazy("rows"))
+    def rows(self, batch: ImportBatch) -> str:
+        return number(batch.counts.get("rows"))
+
+    @display(description=gettext_lazy("stay out"))
+    def bad(self, batch: ImportBatch) -> str:
+        return number(sum(int(batch.counts.get(name, 0)) for name in results.OUT)) if batch.counts else "-"
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        own = [
+            path("upload/", view(self.upload_view), name="backoffice_importbatch_upload"),
+            path(
+                "template/<str:kind>.<str:suffix>",
+                view(self.template_view),
+                name="backoffice_importbatch_template",
+            ),
+            path("<int:pk>/progress/", view(self.progress_view), name="backoffice_importbatch_progress"),
+            path("<int:pk>/reading/", view(self.reading_view), name="backoffice_importbatch_reading"),
+            path("<int:pk>/check/", view(self.check_view), name="backoffice_importbatch_check"),
+            path("<int:pk>/errors/", view(self.errors_view), name="backoffice_importbatch_errors"),
+        ]
+        return [*own, *verb_paths(self, VERBS), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        user: Any = request.user
+        more = {"kinds": kinds_for(user), "upload_url": reverse("admin:backoffice_importbatch_upload")}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
+
+    # --- Upload -----------------------------------------------------------------------------------------
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        user: Any = request.user
+        if not kinds_for(user):
+            raise PermissionDenied
+        form = UploadForm(
+            user, request.POST or None, request.FILES or None, initial={"kind": request.GET.get("kind")}
+        )
+        if request.method == "POST" and form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                batch = intake.upload(
+                    file=file.file, name=file.name, kind=form.cleaned_data["kind"], actor=_actor(request),
+                    now=timezone.now(), brand=form.cleaned_data.get("brand"),
+                )  # fmt: skip
+            except Refusal as refusal:
+                form.add_error("file", str(refusal))
+            else:
+                return HttpResponseRedirect(_page_of(batch))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Bring in a file"),
+            "form": form,
+            "kinds": kinds_for(user),
+            "back_url": reverse("admin:backoffice_importbatch_changelist"),
+        }
+        status = 400 if form.errors else 200
+        return TemplateResponse(request, "admin/import_upload.html", context, status=status)
+
+    def template_view(self, request: HttpRequest, kind: str, suffix: str) -> HttpResponseBase:
+        user: Any = request.user
+        found = next((one for one in kinds_for(user) if one.name == kind), None)
+        if found is None or suffix not in ("csv", "xlsx"):
+            raise PermissionDenied
+        target = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+        templates.write(found, suffix, cast(Any, target))
+        target.seek(0)
+        return FileResponse(target, as_attachment=True, filename=f"{found.title}-{_('template')}.{suffix}")
+
+    # --- One file ---------------------------------------------------------------------------------------
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
+            raise PermissionDenied
+        batch = self._batch(request, int(object_id) if object_id.isdigit() else 0)
+        return TemplateResponse(request, "admin/import_page.html", self._context(request, batch))
+
+    def _context(self, request: HttpRequest, batch: ImportBatch, **more: Any) -> dict[str, Any]:
+        user: Any = request.user
+        kind = kind_of(batch.kind)
+        layout = batch.layout
+        may = user.has_perm(kind.permission)
+        open_to_change = may and batch.state in (ImportState.UNDERSTOOD, ImportState.CHECKED)
+        outcome = request.GET.get("show", "")
+        after = request.GET.get("after", "")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": batch.file_name,
+            "batch": batch,
+            "kind": kind,
+            "colour": COLOURS.get(batch.state, "primary"),
+            "problem": file_fault_text(batch.problem),
+            "known": intake.earlier(batch),
+            "working": batch.state in WORKING,
+            "progress": _progress(batch),
+            "figures": figures(batch),
+            "filters": FILTERS,
+            "show": outcome,
+            "preview": page(batch, user, outcome, int(after) if after.isdigit() else 0)
+            if batch.counts
+            else None,
+            "buttons": self._buttons(batch, user),
+            "errors": any(batch.counts.get(name) for name in (*results.OUT, "done:refused"))
+            and not batch.removed_at,
+            "ignored": layouts.ignored(layout) if layout.get("heads") else [],
+            "reading_form": ReadingForm.of(layout)
+            if may and layout.get("heads") and open_to_change
+            else None,
+            "check_form": CheckForm(kind, layout, initial=_initial(batch)) if open_to_change else None,
+            "back_url": reverse("admin:backoffice_importbatch_changelist"),
+        }
+        return {**context, **more}
+
+    def _buttons(self, batch: ImportBatch, user: Any) -> list[tuple[str, str, str]]:
+        """(class, label, address) of the verbs that the state offers and the user may use."""
+        offered = OFFERED.get(batch.state, ())
+        if (
+            batch.state in (ImportState.APPLYING, ImportState.UNDOING)
+            and batch.job
+            and batch.job.state == "paused"
+        ):
+            offered = ("resume", *(("stop",) if batch.state == ImportState.APPLYING else ()))
+        may = user.has_perm(kind_of(batch.kind).permission)
+        approver = user.has_perm("backoffice.approve_import")
+        buttons = []
+        for name in offered:
+            allowed = approver if name == "approve" else may or (name == "drop" and approver)
+            if name == "approve" and user.pk == batch.owner_id:
+                allowed = False
+            if allowed:
+                look = "sk-primary" if name in ("confirm", "approve", "resume") else ""
+                buttons.append((look, str(VERBS[name].title), verb_url(ImportBatch, name, batch.pk)))
+        return buttons
+
+    def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:
+        """What the page asks for every two seconds; a change of `state` makes it load anew."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        batch = self._batch(request, pk)
+        return JsonResponse({"state": batch.state, **_progress(batch)})
+
+    def reading_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        batch = self._mine(request, pk)
+        form = ReadingForm(batch.layout, request.POST)
+        if request.method == "POST" and form.is_valid():
+            try:
+                looking.look_again(
+                    batch_id=batch.pk, wishes=form.cleaned_data, actor=_actor(request), now=timezone.now()
+                )
+            except Refusal as refusal:
+                return self._refused(request, batch, refusal)
+        return HttpResponseRedirect(_page_of(batch))
+
+    def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        batch = self._mine(request, pk)
+        form = CheckForm(kind_of(batch.kind), batch.layout, request.POST)
+        if request.method == "POST" and form.is_valid():
+            try:
+                verbs.check(
+                    batch_id=batch.pk, fields=form.fields_by_column(), policy=form.policy(),
+                    actor=_actor(request),
+                    now=timezone.now(),
+                )  # fmt: skip
+            except Refusal as refusal:
+                return self._refused(request, batch, refusal, check_form=form)
+        return HttpResponseRedirect(_page_of(batch))
+
+    def errors_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        batch = self._mine(request, pk)
+        target = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+        try:
+            results.write_errors(
+                batch=batch, target=cast(Any, target), actor=_actor(request), now=timezone.now()
+            )
+        except Refusal as refusal:
+            return self._refused(request, batch, refusal)
+        target.seek(0)
+        stem, dot, suffix = batch.file_name.rpartition(".")
+        return FileResponse(
+            target, as_attachment=True, filename=f"{stem or batch.file_name}-{_('errors')}{dot}{suffix}"
+        )
+
+    def _refused(
+        self, request: HttpRequest, batch: ImportBatch, refusal: Refusal, **more: Any
+    ) -> HttpResponse:
+        context = self._context(request, batch, refused=str(refusal), **more)
+        return TemplateResponse(request, "admin/import_page.html", context, status=409)
+
+    def _batch(self, request: HttpRequest, pk: int) -> ImportBatch:
+        user: Any = request.user
+        rows = ImportBatch.objects.visible_to(user).select_related("owner", "approver", "brand", "job")
+        batch: ImportBatch = visible_or_404(rows, user, pk)
+        return batch
+
+    def _mine(self, request: HttpRequest, pk: int) -> ImportBatch:
+        batch = self._batch(request, pk)
+        user: Any = request.user
+        if not user.has_perm(kind_of(batch.kind).permission):
+            raise PermissionDenied
+        return batch
+
+
+def _actor(request: HttpRequest) -> Actor:
+    user: Any = request.user
+    return Actor.staff(user, str(structlog.contextvars.get_contextvars().get("request_id", "")))
+
+
+def _page_of(batch: ImportBatch) -> str:
+    return reverse("admin:backoffice_importbatch_change", args=[batch.pk])
+
+
+def _initial(batch: ImportBatch) -> dict[str, Any]:
+    return {f"policy_{name}": value for name, value in batch.policy.items()}
+
+
+def _progress(batch: ImportBatch) -> dict[str, Any]:
+    """Numbers and sentences of the batch's job, ready to be shown."""
+    job = batch.job
+    if job is None:
+        return {"done": 0, "total": None, "percent": 0, "told": "", "job": ""}
+    total = job.total or 0
+    percent = min(100, round(100 * job.done / total)) if total else 0
+    told = (
+        [_("%(done)s of %(total)s rows") % {"done": number(job.done), "total": number(job.total)}]
+        if total
+        else []
+    )
+    if job.rate:
+        told.append(_("%(rate)s rows a second") % {"rate": number(round(job.rate))})
+    if job.seconds_left and batch.state in WORKING:
+        told.append(
+            _("about %(minutes)s min left") % {"minutes": number(max(1, round(job.seconds_left / 60)))}
+        )
+    return {
+        "done": job.done,
+        "total": job.total,
+        "percent": percent,
+        "told": " · ".join(told),
+        "job": job.state,
+    }

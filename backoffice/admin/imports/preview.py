@@ -1,0 +1,124 @@
+"""Staged rows as a page shows them: a hundred at a time, old value and new one, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from backoffice.choices import RowDone, RowOutcome
+from backoffice.models import ImportBatch, ImportRow, User
+from backoffice.services.imports.kinds import ImportKind, kind_of
+
+PAGE = 100
+# Counts have these names before the rows were applied, and those after it.
+FILTERS = tuple(outcome.value for outcome in RowOutcome)
+
+
+@dataclass(slots=True)
+class ShownCell:
+    title: str
+    old: str
+    new: str
+    repaired: bool = False
+
+
+@dataclass(slots=True)
+class ShownRow:
+    line: int
+    outcome: str
+    label: str
+    done: str
+    cells: list[ShownCell] = field(default_factory=list)
+    faults: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Page:
+    rows: list[ShownRow]
+    next_line: int | None
+
+
+def page(batch: ImportBatch, user: User, outcome: str, after: int) -> Page:
+    """The next PAGE rows behind the line `after`, all or those of one outcome."""
+    rows = ImportRow.objects.filter(batch=batch, line__gt=after).order_by("line")
+    if outcome in FILTERS:
+        rows = rows.filter(outcome=outcome)
+    elif outcome == "repaired":
+        rows = rows.exclude(repairs=None)
+    elif outcome.startswith("done-"):
+        rows = rows.filter(done=outcome.removeprefix("done-"))
+    found = list(rows[: PAGE + 1])
+    kind = kind_of(batch.kind)
+    shown = [_row(row, kind, batch, user) for row in found[:PAGE]]
+    return Page(shown, found[PAGE - 1].line if len(found) > PAGE else None)
+
+
+def _row(row: ImportRow, kind: ImportKind, batch: ImportBatch, user: User) -> ShownRow:
+    own = user if user.pk != batch.owner_id else None
+    done = RowDone(row.done).label if row.done else ""
+    shown = ShownRow(row.line, row.outcome, str(RowOutcome(row.outcome).label), str(done))
+    repaired = {repair["column"]: repair["value"] for repair in row.repairs or []}
+    columns = list(kind.columns)
+    cells = dict(zip(columns, row.cells or [], strict=False))
+    changes: dict[str, Any] = row.changes or {}
+    for name in columns:
+        if name not in batch.layout["fields"] or name not in cells:
+            continue
+        title = str(kind.columns[name].title)
+        new = kind.show(name, cells[name] or "", own)
+        if name in changes:
+            if name == "tags":
+                shown.cells.append(ShownCell(title, _removed(kind, changes[name], user), new))
+                continue
+            old, now = changes[name]
+            shown.cells.append(
+                ShownCell(
+                    title, kind.show(name, old or "", user) or "-", kind.show(name, now or "", own) or "-"
+                )
+            )
+        elif name in repaired:
+            shown.cells.append(ShownCell(title, _raw(kind, name, repaired[name], own), new, repaired=True))
+        elif (row.outcome == RowOutcome.NEW and cells[name]) or name == batch.policy.get("key"):
+            shown.cells.append(ShownCell(title, "", new))
+    for fault in row.faults or []:
+        column = kind.columns.get(fault.get("column", ""))
+        value = _raw(kind, fault.get("column", ""), str(fault.get("value", "")), own)
+        shown.faults.append(
+            {
+                "field": str(column.title) if column else "",
+                "value": value,
+                "expected": kind.fault_text(fault),
+                "hint": str(fault.get("hint", "")),
+            }
+        )
+    return shown
+
+
+def _raw(kind: ImportKind, name: str, value: str, user: User | None) -> str:
+    """A cell as it was written: whole for the uploader, who wrote it, and masked for others like a stored
+    value.
+    """
+    column = kind.columns.get(name)
+    return kind.show(name, value, user) if column is not None and column.personal else value
+
+
+def _removed(kind: ImportKind, change: dict[str, Any], user: User) -> str:
+    gone = change.get("remove") or []
+    return (
+        _("without %(tags)s") % {"tags": kind.show("tags", "|".join(str(one[0]) for one in gone), user)}
+        if gone
+        else ""
+    )
+
+
+def figures(batch: ImportBatch) -> list[tuple[str, str, int]]:
+    """(filter, title, count) above the rows, those that hold nothing left out."""
+    counts = batch.counts
+    shown = [(name, str(RowOutcome(name).label), int(counts.get(name, 0))) for name in FILTERS]
+    shown.append(("repaired", _("Understood, not as written"), int(counts.get("repaired", 0))))
+    for done in RowDone:
+        if done.value and counts.get(f"done:{done.value}"):
+            shown.append((f"done-{done.value}", str(done.label), int(counts[f"done:{done.value}"])))
+    return [one for one in shown if one[2]]

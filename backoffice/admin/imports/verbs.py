@@ -1,0 +1,223 @@
+"""Decisions about an import, as verb pages: confirm, approve, drop, stop, pause, resume, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.admin.display import moment, number
+from backoffice.admin.forms import VerbForm
+from backoffice.admin.verbs import Act, Preview, Text, VerbView, visible_or_404
+from backoffice.choices import ImportState
+from backoffice.models import ImportBatch
+from backoffice.services import jobs
+from backoffice.services.imports import intake, verbs
+from backoffice.services.imports.kinds import kind_of
+
+
+class ImportVerb(VerbView):
+    """A verb on a batch within the user's reach, by somebody who may bring in its kind."""
+
+    permission = "backoffice.view_importbatch"
+    states: tuple[ImportState, ...] = ()
+
+    def fetch(self, user: Any, pk: int) -> ImportBatch:
+        batch: ImportBatch = visible_or_404(ImportBatch.objects.visible_to(user), user, pk)
+        self.permitted(user, batch)
+        return batch
+
+    def permitted(self, user: Any, batch: ImportBatch) -> None:
+        if not user.has_perm(kind_of(batch.kind).permission):
+            from django.core.exceptions import PermissionDenied
+
+            raise PermissionDenied
+
+    def summary(self, row: ImportBatch) -> Sequence[tuple[Text, Any]]:
+        return (
+            (_("File"), row.file_name),
+            (_("Kind"), kind_of(row.kind).title),
+            (_("Uploaded by"), row.owner or "-"),
+            (_("Uploaded"), moment(row.created_at)),
+            (_("Status"), row.get_state_display()),
+        )
+
+    def back_url(self, row: ImportBatch) -> str:
+        return reverse("admin:backoffice_importbatch_change", args=[row.pk])
+
+
+class ConfirmForm(VerbForm):
+    again = forms.BooleanField(
+        label=gettext_lazy("I mean it again"),
+        required=False,
+        help_text=gettext_lazy("Tick this if the same rows were brought in before and shall be once more."),
+    )
+
+
+class ConfirmView(ImportVerb):
+    name = "imports.confirm"
+    title = gettext_lazy("Bring these rows in")
+    confirm_label = gettext_lazy("Bring in")
+    form_class = ConfirmForm
+    effect_fields = ("again",)
+    preview_at_once = True
+
+    def make_form(self, row: ImportBatch, data: Any = None, **kwargs: Any) -> VerbForm:
+        form = super().make_form(row, data, **kwargs)
+        if intake.earlier(row) is None:
+            form.fields["again"].widget = forms.HiddenInput()
+            form.fields["again"].label = ""
+        return form
+
+    def initial(self, row: ImportBatch) -> dict[str, Any]:
+        return {"again": False}
+
+    def preview(self, row: ImportBatch, asked: Mapping[str, Any], now: datetime) -> Preview:
+        counts = row.counts
+        warnings: list[Text] = []
+        kind = kind_of(row.kind)
+        if verbs.rows_to_write(row) > kind.approval_above or kind.risky(row.policy):
+            warnings.append(_("A second person has to approve this import before anything is written."))
+        if known := intake.earlier(row):
+            warnings.append(
+                _("The same rows were brought in before, by import #%(batch_id)s.") % {"batch_id": known.pk}
+            )
+        left = sum(int(counts.get(name, 0)) for name in ("error", "conflict", "duplicate"))
+        figures = (
+            (_("New"), "", number(int(counts.get("new", 0)))),
+            (_("Changed"), "", number(int(counts.get("changed", 0)))),
+            (_("Rows that stay out"), "", number(left)),
+        )
+        return Preview(figures=figures, warnings=warnings)
+
+    def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
+        batch = verbs.confirm(batch_id=row.pk, actor=act.actor, now=act.now, again=bool(asked["again"]))
+        return {"state": batch.state}
+
+    def done_message(self, body: Mapping[str, Any]) -> Text:
+        if body["state"] == ImportState.WAITING:
+            return _("The import waits for a second person. Nothing was written yet.")
+        return _("The rows are being brought in. You may leave this page.")
+
+
+class ApproveImportView(ImportVerb):
+    name = "imports.approve"
+    title = gettext_lazy("Approve this import")
+    confirm_label = gettext_lazy("Approve")
+    permission = "backoffice.approve_import"
+
+    def permitted(self, user: Any, batch: ImportBatch) -> None:
+        """Whoever may approve need not be able to bring in."""
+
+    def summary(self, row: ImportBatch) -> Sequence[tuple[Text, Any]]:
+        return (
+            *super().summary(row),
+            (_("Rows"), number(verbs.rows_to_write(row))),
+            (_("Checksum"), row.file_hash[:16]),
+        )
+
+    def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
+        verbs.approve(batch_id=row.pk, actor=act.actor, now=act.now)
+        return {}
+
+    def done_message(self, body: Mapping[str, Any]) -> Text:
+        return _("The import was approved. Its rows are being brought in.")
+
+
+class ReasonForm(VerbForm):
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, required=False)
+
+
+class DropView(ImportVerb):
+    name = "imports.drop"
+    title = gettext_lazy("Put this file away")
+    confirm_label = gettext_lazy("Put away")
+    form_class = ReasonForm
+    dangerous = True
+
+    def permitted(self, user: Any, batch: ImportBatch) -> None:
+        if not user.has_perm("backoffice.approve_import"):
+            super().permitted(user, batch)
+
+    def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
+        verbs.drop(batch_id=row.pk, actor=act.actor, now=act.now, reason=asked["reason"])
+        return {}
+
+    def done_message(self, body: Mapping[str, Any]) -> Text:
+        return _("The file was put away. Nothing was written.")
+
+
+class StopView(ImportVerb):
+    name = "imports.stop"
+    title = gettext_lazy("Stop this import")
+    confirm_label = gettext_lazy("Stop")
+    form_class = ReasonForm
+    dangerous = True
+
+    def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
+        verbs.stop(batch_id=row.pk, actor=act.actor, now=act.now, reason=asked["reason"])
+        return {}
+
+    def done_message(self, body: Mapping[str, Any]) -> Text:
+        return _("The import was stopped. What is in can be undone.")
+
+
+class PauseView(ImportVerb):
+    name = "imports.pause"
+    title = gettext_lazy("Pause this import")
+    confirm_label = gettext_lazy("Pause")
+
+    def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
+        jobs.pause(job_id=row.job_id or 0, actor=act.actor, now=act.now)
+        return {}
+
+    def done_message(self, body: Mapping[str, Any]) -> Text:
+        return _("The import rests. It goes on where it stopped when you resume it.")
+
+
+class ResumeView(ImportVerb):
+    name = "imports.resume"
+    title = gettext_lazy("Go on with this import")
+    confirm_label = gettext_lazy("Resume")
+
+    def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
+        jobs.resume(job_id=row.job_id or 0, actor=act.actor, now=act.now)
+        return {}
+
+    def done_message(self, body: Mapping[str, Any]) -> Text:
+        return _("The import goes on.")
+
+
+class UndoImportView(ImportVerb):
+    name = "imports.undo"
+    title = gettext_lazy("Undo this import")
+    confirm_label = gettext_lazy("Confirm undo")
+    form_class = ReasonForm
+    dangerous = True
+
+    def summary(self, row: ImportBatch) -> Sequence[tuple[Text, Any]]:
+        applied = number(int(row.counts.get("done:applied", 0)))
+        return (*super().summary(row), (_("Rows that go back"), applied))
+
+    def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
+        verbs.undo(batch_id=row.pk, actor=act.actor, now=act.now, reason=asked["reason"])
+        return {}
+
+    def done_message(self, body: Mapping[str, Any]) -> Text:
+        return _("The import is being undone. Rows that somebody has changed since are kept.")
+
+
+VERBS = {
+    "confirm": ConfirmView,
+    "approve": ApproveImportView,
+    "drop": DropView,
+    "stop": StopView,
+    "pause": PauseView,
+    "resume": ResumeView,
+    "undo": UndoImportView,
+}

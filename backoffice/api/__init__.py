@@ -1,0 +1,3 @@
+"""The API's foundation: strict input, one shape of errors, callers, keys, limits. Every app's `api/` stands
+on it.
+"""

@@ -1,0 +1,79 @@
+"""Applying and undoing: batches of rows, each one transaction that commits with its checkpoint.
+
+A row is carried out exactly once whatever is killed: its result (`done`) commits with what it did, and the
+lease of the job keeps a second worker out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pghistory
+from django.db.models import QuerySet
+
+from backoffice.choices import ImportState, RowDone, RowOutcome
+from backoffice.models import ImportBatch, ImportRow, Job
+from backoffice.services import audit
+from backoffice.services.imports import steps
+from backoffice.services.imports.kinds import Span, kind_of
+from backoffice.services.jobs import ChunkResult
+
+# A chunk stays below a second, so that nobody waits for its row locks for longer than that.
+CHUNK = 2000
+WRITING = (RowOutcome.NEW.value, RowOutcome.CHANGED.value)
+
+
+def apply_chunk(job: Job, now: datetime) -> ChunkResult:
+    """The next CHUNK rows that would change something."""
+    batch = steps.of_job(job)
+    kind = kind_of(batch.kind)
+    if not job.checkpoint:
+        kind.prepare(batch, steps.actor_of(batch), now)
+    rows = ImportRow.objects.filter(batch=batch, outcome__in=WRITING, done=RowDone.OPEN)
+    return _chunk(job, batch, rows, kind.apply, now) or _applied(batch, now)
+
+
+def undo_chunk(job: Job, now: datetime) -> ChunkResult:
+    """The next CHUNK rows that were applied."""
+    batch = steps.of_job(job)
+    rows = ImportRow.objects.filter(batch=batch, done=RowDone.APPLIED)
+    return _chunk(job, batch, rows, kind_of(batch.kind).undo, now) or _undone(batch, now)
+
+
+def _chunk(
+    job: Job, batch: ImportBatch, rows: QuerySet[ImportRow], act: Callable[[Span], None], now: datetime
+) -> ChunkResult | None:
+    """None when no row is left."""
+    last = int(job.checkpoint.get("line", -1))
+    lines = list(rows.filter(line__gt=last).order_by("line").values_list("line", flat=True)[:CHUNK])
+    if not lines:
+        return None
+    actor = steps.actor_of(batch)
+    with pghistory.context(import_batch=batch.pk, job=job.pk, user=batch.owner_id):
+        act(Span(batch, lines[0], lines[-1], now, actor, again=True))
+    return ChunkResult(len(lines), {"line": lines[-1]}, finished=False)
+
+
+def _applied(batch: ImportBatch, now: datetime) -> ChunkResult:
+    counts = steps.count_rows(batch)
+    steps.move(batch, ImportState.APPLIED, counts=counts, applied_at=now)
+    return _told(batch, "applied", now)
+
+
+def _undone(batch: ImportBatch, now: datetime) -> ChunkResult:
+    counts = steps.count_rows(batch)
+    steps.move(batch, ImportState.UNDONE, counts=counts, undone_at=now)
+    return _told(batch, "undone", now)
+
+
+def _told(batch: ImportBatch, what: str, now: datetime) -> ChunkResult:
+    steps.tell(batch, what)
+    audit.record(
+        actor=steps.actor_of(batch),
+        action=f"import.{what}",
+        subject=batch,
+        changes={name: [None, count] for name, count in batch.counts.items()},
+        now=now,
+    )
+    return ChunkResult(0, {"over": True}, finished=True, result=batch.counts)

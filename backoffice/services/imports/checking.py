@@ -1,0 +1,174 @@
+"""Checking: read and validate rows, stage them by COPY, and say what each would do. Takes no write locks on
+anything but the staging table, so no till waits for a preview.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.db import connection
+
+from backoffice.choices import ImportState, RowOutcome
+from backoffice.models import ImportBatch, ImportRow, Job
+from backoffice.services.imports import staging, steps, storage
+from backoffice.services.imports.cells import RowReader
+from backoffice.services.imports.kinds import Span, kind_of
+from backoffice.services.jobs import ChunkResult
+from backoffice.tabular.csv_rows import CsvRows, Place
+from backoffice.tabular.faults import FileRefused
+
+CHUNK = 5000
+MOST_ROWS = 5_000_000
+CLEARED = 50_000
+
+
+def check_chunk(job: Job, now: datetime) -> ChunkResult:
+    """The next CHUNK records. The first chunks take away what an earlier check of the same batch has staged.
+
+    A fault of the whole file ends the job: the batch is refused, and none of its rows stays.
+    """
+    batch = steps.of_job(job)
+    checkpoint = dict(job.checkpoint)
+    if not checkpoint.get("cleared"):
+        return _clear(batch, checkpoint)
+    if "looked" in checkpoint:
+        return _second_look(batch, job, checkpoint, now)
+    try:
+        return _read(batch, job, checkpoint, now)
+    except FileRefused as refusal:
+        # Rows that earlier chunks have staged stay out of the counts; they go with the batch.
+        steps.move(batch, ImportState.FAILED, problem=refusal.as_json(), counts={})
+        steps.tell(batch, "refused")
+        return ChunkResult(0, checkpoint, finished=True)
+
+
+def _clear(batch: ImportBatch, checkpoint: dict[str, Any]) -> ChunkResult:
+    last = checkpoint.get("clearing", -1)
+    rows = ImportRow.objects.filter(batch=batch, line__gt=last).order_by("line")
+    upto = list(rows.values_list("line", flat=True)[CLEARED - 1 : CLEARED])
+    if upto:
+        ImportRow.objects.filter(batch=batch, line__lte=upto[0]).delete()
+        return ChunkResult(0, checkpoint | {"clearing": upto[0]}, finished=False)
+    ImportRow.objects.filter(batch=batch).delete()
+    return ChunkResult(0, {"cleared": True, "hash": "", "rows": 0} | batch.layout["start"], finished=False)
+
+
+def _read(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetime) -> ChunkResult:
+    kind = kind_of(batch.kind)
+    reader = RowReader(kind, batch.layout, batch.policy, kind.reader(batch, now))
+    place = Place(checkpoint["offset"], checkpoint["line"])
+    first_line = place.line
+    digest = hashlib.sha256(checkpoint["hash"].encode())
+    count = 0
+
+    def rows(records: CsvRows) -> Iterator[staging.Row]:
+        nonlocal count
+        for record in islice(records, CHUNK):
+            count += 1
+            digest.update("\x1f".join(record.cells).encode("utf-8", "surrogatepass"))
+            digest.update(b"\x1e")
+            yield (record.line, *reader.read(record))
+
+    with storage.stored(batch.canonical or batch.file) as file:
+        records = CsvRows(file, batch.layout["read_as"], batch.layout["delimiter"], place)
+        staging.stage(batch.pk, rows(records))
+        place = records.place
+        size = file.seek(0, 2)
+    total = checkpoint["rows"] + count
+    if total > MOST_ROWS:
+        raise FileRefused("too_many_rows", most=f"{MOST_ROWS:,}")
+    if count:
+        span = Span(batch, first_line, place.line - 1, now, steps.actor_of(batch))
+        mark_duplicates(span)
+        kind.diff(span)
+    mark = digest.hexdigest()
+    after = checkpoint | {"offset": place.offset, "line": place.line, "hash": mark, "rows": total}
+    if count == CHUNK:
+        guess = round(total * size / max(place.offset, 1))
+        return ChunkResult(count, after, finished=False, total=max(guess, total))
+    if not total:
+        raise FileRefused("no_rows")
+    if kind.second_look(batch.policy):
+        return ChunkResult(count, after | {"looked": -1}, finished=False, total=total)
+    return _finish(batch, count, after)
+
+
+def _second_look(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetime) -> ChunkResult:
+    """The same difference once more, for kinds whose rows depend on rows behind them."""
+    rows = ImportRow.objects.filter(batch=batch, line__gt=checkpoint["looked"]).order_by("line")
+    lines = list(rows.values_list("line", flat=True)[:CHUNK])
+    if not lines:
+        return _finish(batch, 0, checkpoint)
+    span = Span(batch, lines[0], lines[-1], now, steps.actor_of(batch), whole=True)
+    kind_of(batch.kind).diff(span)
+    return ChunkResult(0, checkpoint | {"looked": lines[-1]}, finished=False)
+
+
+def _finish(batch: ImportBatch, count: int, after: dict[str, Any]) -> ChunkResult:
+    total = after["rows"]
+    counts = steps.count_rows(batch)
+    steps.move(batch, ImportState.CHECKED, counts=counts, content_hash=after["hash"], problem={})
+    steps.tell(batch, "checked")
+    return ChunkResult(count, after, finished=True, total=total, result=counts)
+
+
+def mark_duplicates(span: Span) -> None:
+    """Rows whose key stands elsewhere in the file: all but the first, all but the last, or none may stay."""
+    policy = span.batch.policy.get("duplicates", "first")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            {"first": KEEP_FIRST, "last": KEEP_LAST, "error": KEEP_NONE}[policy],
+            {
+                "batch": span.batch.pk,
+                "first": span.first,
+                "last": span.last,
+                "duplicate": RowOutcome.DUPLICATE.value,
+            },
+        )
+
+
+TWICE = (
+    "jsonb_build_array(jsonb_build_object("
+    "'column', '', 'value', '', 'fault', 'twice', 'details', jsonb_build_object('line', {line})))"
+)
+KEEP_FIRST = f"""
+UPDATE backoffice_importrow r SET outcome = %(duplicate)s, faults = {TWICE.format(line="e.line")}
+FROM backoffice_importrow own
+CROSS JOIN LATERAL (
+    SELECT line FROM backoffice_importrow
+    WHERE batch_id = own.batch_id AND key = own.key AND line < own.line
+    ORDER BY line LIMIT 1
+) e
+WHERE own.batch_id = %(batch)s AND own.line BETWEEN %(first)s AND %(last)s AND own.key IS NOT NULL
+  AND r.batch_id = own.batch_id AND r.line = own.line
+"""
+# Earlier rows were taken for good when their chunk was read; a later one takes their place.
+KEEP_LAST = f"""
+UPDATE backoffice_importrow r
+SET outcome = %(duplicate)s, faults = {TWICE.format(line="c.line")}, subject_id = NULL, changes = NULL
+FROM (
+    SELECT key, max(line) AS line FROM backoffice_importrow
+    WHERE batch_id = %(batch)s AND line BETWEEN %(first)s AND %(last)s AND key IS NOT NULL
+    GROUP BY key
+) c
+WHERE r.batch_id = %(batch)s AND r.key = c.key AND r.line < c.line AND r.outcome <> %(duplicate)s
+"""
+KEEP_NONE = f"""
+UPDATE backoffice_importrow r
+SET outcome = %(duplicate)s, faults = {TWICE.format(line="o.line")}, subject_id = NULL, changes = NULL
+FROM (
+    SELECT DISTINCT key FROM backoffice_importrow
+    WHERE batch_id = %(batch)s AND line BETWEEN %(first)s AND %(last)s AND key IS NOT NULL
+) c
+JOIN backoffice_importrow m ON m.batch_id = %(batch)s AND m.key = c.key
+CROSS JOIN LATERAL (
+    SELECT line FROM backoffice_importrow
+    WHERE batch_id = %(batch)s AND key = m.key AND line <> m.line
+    ORDER BY line LIMIT 1
+) o
+WHERE r.batch_id = %(batch)s AND r.line = m.line AND r.outcome <> %(duplicate)s
+"""

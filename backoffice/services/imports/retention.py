@@ -1,0 +1,55 @@
+"""Uploaded files and staged rows are personal data: after their time they go, the batch and its counts
+stay.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from backoffice.choices import ImportState
+from backoffice.models import ImportBatch, ImportRow
+from backoffice.services.imports import storage
+
+# An import can be undone for as long as its rows are there.
+KEPT = timedelta(days=30)
+OPEN = (ImportState.CHECKING, ImportState.APPLYING, ImportState.UNDOING)
+ROWS_A_TURN = 50_000
+
+
+def forget_old(*, now: datetime, kept: timedelta = KEPT) -> int:
+    """Delete files and rows of imports older than `kept`; returns how many imports. Repetitions do no
+    harm.
+    """
+    old = ImportBatch.objects.filter(created_at__lt=now - kept, removed_at=None).exclude(state__in=OPEN)
+    count = 0
+    for batch in old.order_by("pk"):
+        _forget_rows(batch)
+        with transaction.atomic():
+            names = (batch.file, batch.canonical)
+            batch.file = batch.canonical = ""
+            batch.layout = {key: value for key, value in batch.layout.items() if key != "sample"}
+            batch.removed_at = now
+            batch.save(update_fields=["file", "canonical", "layout", "removed_at"])
+            transaction.on_commit(lambda names=names: storage.forget(*names))  # type: ignore[misc]
+        count += 1
+    return count
+
+
+def forget_person(*, kind: str, keys: list[str]) -> None:
+    """Blank the staged rows of an erased person: whoever upper floors find by the keys of the kind."""
+    found = [key for key in keys if key]
+    batches = ImportBatch.objects.filter(kind=kind, removed_at=None).values_list("pk", flat=True)
+    rows = ImportRow.objects.filter(batch__in=list(batches)).filter(Q(key__in=found) | Q(other_key__in=found))
+    rows.update(cells=None, changes=None, repairs=None, key=None, other_key=None)
+
+
+def _forget_rows(batch: ImportBatch) -> None:
+    while True:
+        lines = ImportRow.objects.filter(batch=batch).order_by("line").values_list("line", flat=True)
+        upto = list(lines[ROWS_A_TURN - 1 : ROWS_A_TURN])
+        ImportRow.objects.filter(batch=batch, **({"line__lte": upto[0]} if upto else {})).delete()
+        if not upto:
+            return

@@ -1,0 +1,1 @@
+"""The API's door to purchases and to what they gave."""

@@ -1,0 +1,91 @@
+"""What the member side of the API takes. Fields that are not here do not exist."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from backoffice.api.fields import StrictBoolean, StrictChoice, StrictDate, StrictSerializer, StrictText
+from members.choices import Channel, CodePurpose, ConsentPurpose, Gender
+
+SIGN_UP_CHANNELS = [Channel.APP.value, Channel.LINE.value, Channel.WEB.value, Channel.STORE.value]
+MARKETING = [purpose.value for purpose in ConsentPurpose if purpose != ConsentPurpose.TERMS]
+
+
+class PhoneInput(StrictSerializer):
+    phone = StrictText(max_length=30, help_text="0912-345-678, or + and the country code.")
+
+
+class DeviceInput(StrictSerializer):
+    device_id = StrictText(
+        min_length=16, max_length=100, help_text="Drawn at random by the app once, and kept on the device."
+    )
+
+
+class EnterInput(DeviceInput):
+    challenge_id = StrictText(max_length=64)
+    code = StrictText(min_length=6, max_length=6)
+    device_name = StrictText(max_length=60, required=False, default="", allow_blank=True)
+
+
+class MarketingInput(StrictSerializer):
+    """One answer for each way of being written to; what is left out was not asked."""
+
+    marketing_sms = StrictBoolean(required=False)
+    marketing_email = StrictBoolean(required=False)
+    marketing_line = StrictBoolean(required=False)
+
+
+class SignUpInput(DeviceInput):
+    sign_up_token = StrictText(max_length=100)
+    name = StrictText(max_length=60)
+    terms_version = StrictText(max_length=32)
+    channel = StrictChoice(choices=SIGN_UP_CHANNELS, required=False, default=Channel.APP.value)
+    referral_code = StrictText(max_length=16, required=False, default="", allow_blank=True)
+    store_code = StrictText(max_length=32, required=False, default="", allow_blank=True)
+    brand_code = StrictText(max_length=32, required=False, default="", allow_blank=True)
+    marketing = MarketingInput(required=False)
+    device_name = StrictText(max_length=60, required=False, default="", allow_blank=True)
+
+
+class RefreshInput(DeviceInput):
+    refresh_token = StrictText(max_length=150)
+
+
+class ProfileInput(StrictSerializer):
+    """The fields that a member may change. Only those that are sent are written; null or "" empties one."""
+
+    name = StrictText(max_length=60, required=False)
+    gender = StrictChoice(choices=Gender.values, required=False, allow_blank=True)
+    birthday = StrictDate(required=False, allow_null=True)
+    email = StrictText(max_length=254, required=False, allow_blank=True)
+    county = StrictText(max_length=20, required=False, allow_blank=True)
+    district = StrictText(max_length=20, required=False, allow_blank=True)
+    address = StrictText(max_length=200, required=False, allow_blank=True)
+
+
+class ConsentInput(StrictSerializer):
+    purpose = StrictChoice(choices=ConsentPurpose.values)
+    given = StrictBoolean()
+    version = StrictText(max_length=32, required=False, default="", allow_blank=True)
+
+
+class CodeInput(StrictSerializer):
+    purpose = StrictChoice(choices=[CodePurpose.LEAVE.value, CodePurpose.SPEND.value])
+
+
+class AnsweredInput(StrictSerializer):
+    challenge_id = StrictText(max_length=64)
+    code = StrictText(min_length=6, max_length=6)
+
+
+class PhoneConfirmInput(StrictSerializer):
+    old = AnsweredInput()
+    new = AnsweredInput()
+
+
+class CarrierInput(StrictSerializer):
+    code = StrictText(max_length=8)
+
+
+class Empty(serializers.Serializer):
+    """No body."""

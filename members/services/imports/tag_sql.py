@@ -1,0 +1,97 @@
+"""Tags of staged rows as SQL. A staged cell holds ids with `|`, and `+name` for a tag that is yet to be
+made.
+"""
+
+from __future__ import annotations
+
+# A name that was undefined when the rows were checked has got its id by now; a merged tag leads on.
+TAG_ID = """(
+    SELECT coalesce(t.merged_into_id, t.id) FROM members_tag t
+    WHERE t.id = CASE WHEN left(word, 1) = '+' THEN (%(made)s::jsonb ->> word)::bigint ELSE word::bigint END
+)"""
+
+
+def tag_change(member: str, text: str, mode: str, *, kept: str = "", first: str = "true") -> str:
+    """jsonb: {"tags": {"add": [...], "remove": [[tag, origin, its number, time], ...]}}, or {} for no
+    difference.
+
+    `add` holds the words of the cell that the member lacks, as they are staged. `kept` is a query for the ids
+    that replacing leaves (those of the cell), `first` says which row of a member does the replacing.
+    """
+    words = f"string_to_array({text}, '|')"
+    lacking = f"""(
+        SELECT jsonb_agg(word ORDER BY word) FROM unnest({words}) word
+        WHERE left(word, 1) = '+' OR NOT EXISTS (
+            SELECT FROM members_membertag c WHERE c.member_id = {member} AND c.tag_id = {known("word")})
+    )"""
+    # Of a cell that says nothing nothing is taken away.
+    carried = (
+        f"SELECT jsonb_agg({TRACE} ORDER BY c.tag_id) FROM members_membertag c WHERE c.member_id = {member}"
+    )
+    ids = f"(SELECT {known('word')} FROM unnest({words}) word WHERE left(word, 1) <> '+')"
+    removed = {
+        "add": "NULL::jsonb",
+        "replace": f"(CASE WHEN {first} THEN ({carried} AND c.tag_id NOT IN ({kept or ids})) END)",
+        "remove": f"({carried} AND c.tag_id IN {ids})",
+    }[mode]
+    added = "NULL::jsonb" if mode == "remove" else lacking
+    return f"""(
+        SELECT CASE WHEN {text} IS NULL OR (added IS NULL AND removed IS NULL) THEN '{{}}'::jsonb
+            ELSE jsonb_build_object('tags', jsonb_build_object('add', added, 'remove', removed)) END
+        FROM (SELECT {added} AS added, {removed} AS removed) tagging
+    )"""
+
+
+def known(word: str) -> str:
+    """The id behind a staged id, led on by a merge."""
+    return f"(SELECT coalesce(t.merged_into_id, t.id) FROM members_tag t WHERE t.id = {word}::bigint)"
+
+
+TRACE = "jsonb_build_array(c.tag_id, c.origin, c.origin_id, c.at)"
+
+# For applied rows of the span: tags that a new member gets, and those that the changes of a known one name.
+GIVE = f"""
+INSERT INTO members_membertag (member_id, tag_id, origin, origin_id, at)
+SELECT DISTINCT ON (subject_id, tag_id) subject_id, tag_id, 'import', %(batch)s, %(now)s
+FROM (
+    SELECT r.subject_id, {TAG_ID} AS tag_id
+    FROM backoffice_importrow r
+    CROSS JOIN LATERAL (
+        SELECT unnest(string_to_array(r.cells[%(tags_at)s], '|')) AS word WHERE r.outcome = 'new'
+        UNION ALL
+        SELECT jsonb_array_elements_text(r.changes -> 'tags' -> 'add')
+        WHERE r.outcome = 'changed' AND jsonb_typeof(r.changes -> 'tags' -> 'add') = 'array'
+    ) words
+    WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s
+      AND r.outcome IN ('new', 'changed') AND r.done = 'applied'
+) given
+WHERE tag_id IS NOT NULL
+ORDER BY subject_id, tag_id
+ON CONFLICT DO NOTHING
+"""
+TAKE = """
+DELETE FROM members_membertag c
+USING backoffice_importrow r
+CROSS JOIN LATERAL jsonb_array_elements(r.changes -> 'tags' -> 'remove') gone
+WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s
+  AND r.outcome = 'changed' AND r.done = 'applied' AND jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
+  AND c.member_id = r.subject_id AND c.tag_id = (gone ->> 0)::bigint
+"""
+# An undo: what this import gave goes, what it took comes back with where it had come from.
+TAKE_BACK = """
+DELETE FROM members_membertag c
+USING backoffice_importrow r
+WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.done = 'undone'
+  AND c.member_id = r.subject_id AND c.origin = 'import' AND c.origin_id = %(batch)s
+"""
+GIVE_BACK = """
+INSERT INTO members_membertag (member_id, tag_id, origin, origin_id, at)
+SELECT r.subject_id, coalesce(t.merged_into_id, t.id), gone ->> 1, (gone ->> 2)::bigint, (gone ->>
+  3)::timestamptz
+FROM backoffice_importrow r
+CROSS JOIN LATERAL jsonb_array_elements(r.changes -> 'tags' -> 'remove') gone
+JOIN members_tag t ON t.id = (gone ->> 0)::bigint
+WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.done = 'undone'
+  AND jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
+ON CONFLICT DO NOTHING
+"""

@@ -1,0 +1,67 @@
+-- What of a lapse may still be given once more: what was undone of it since, because the earning itself was, may not.
+CREATE FUNCTION points_lapse_left_v1(p_lapse bigint) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT -e.points + (
+        SELECT coalesce(sum(back.points), 0)::bigint
+        FROM points_lotuse back JOIN points_entry b ON b.id = back.entry_id
+        WHERE back.lot_id IN (SELECT lot_id FROM points_lotuse WHERE entry_id = e.id)
+          AND back.points < 0 AND b.kind = 'adjust' AND b.seq > e.seq
+    )
+    FROM points_entry e WHERE e.id = p_lapse
+$$;
+
+-- As v2, and grace is judged under the account's lock: goods may have come back while the request waited, and the
+-- points that lapsed have left with them.
+--
+-- Apply a correction that people decided: a gift is a credit, a deduction takes free points or is refused. What
+-- nobody approved must keep to the limits of whoever asked. Locks: the request, the day's counters, the account.
+CREATE FUNCTION points_adjust_v3(p_adjustment bigint, p_expires_at timestamptz, c points_context)
+RETURNS points_posting
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    a points_account;
+    r points_adjustment;
+    l record;
+    known points_posting;
+    answer points_posting;
+    lapse_left bigint;
+BEGIN
+    SELECT * INTO r FROM points_adjustment WHERE id = p_adjustment FOR UPDATE;
+    IF r.status = 'applied' THEN
+        a := points_lock_v1(r.account_id, c);
+        known := points_known_v1(a, 'adjust', r.points, 'adjustment', r.id::text);
+        IF known.entry_id IS NOT NULL THEN
+            RETURN known;
+        END IF;
+    END IF;
+    -- Somebody asked for it, and where it was said to need one, somebody else said yes.
+    IF r.status IS DISTINCT FROM 'approved' OR r.requested_by_id IS NULL
+       OR (r.needs_approval AND r.approved_by_id IS NULL) THEN
+        PERFORM points_refuse_v1('SK015', jsonb_build_object('status', r.status));
+    END IF;
+    PERFORM points_check_decision_v1(r, c);
+    IF r.approved_by_id IS NULL THEN
+        SELECT * INTO l FROM points_limits_v1(r.requested_by_id);
+        IF abs(r.points) > l.per_request THEN
+            PERFORM points_refuse_v1('SK020', jsonb_build_object('limit', 'request', 'most', l.per_request));
+        END IF;
+        IF r.points > 0 THEN
+            PERFORM points_count_given_v1(r, l.per_clerk_day, l.per_receiver_day, l.per_store_day, c);
+        END IF;
+    END IF;
+    a := points_lock_v1(r.account_id, c);
+    PERFORM points_check_served_v1(a, c);
+    IF r.key LIKE 'grace:%' THEN
+        lapse_left := points_lapse_left_v1(split_part(r.key, ':', 2)::bigint);
+        IF r.points > lapse_left THEN
+            PERFORM points_refuse_v1('SK025', jsonb_build_object('left', lapse_left));
+        END IF;
+    END IF;
+    IF r.points > 0 THEN
+        answer := points_give_v1(a, c, 'adjust', r.points, 'adjustment', r.id::text, p_expires_at, r.id);
+    ELSE
+        answer := points_take_v1(a, c, 'adjust', -r.points, 'adjustment', r.id::text, r.id);
+    END IF;
+    UPDATE points_adjustment SET status = 'applied', applied_at = c.now WHERE id = r.id;
+    RETURN answer;
+END $$;

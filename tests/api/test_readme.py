@@ -1,0 +1,61 @@
+"""The example of the README, run as it is printed; only the address and the messages' file are the test's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from backoffice.services import outbox
+from members.models import Member
+
+README = Path(__file__).parents[2] / "README.md"
+
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not shutil.which("curl"), reason="needs curl"),
+]
+
+
+@pytest.fixture
+def relay(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """The scheduler's part: messages leave the outbox into the file."""
+    settings.SMS_TRANSPORT, settings.SMS_FILE = "file", str(tmp_path / "sms.jsonl")
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.2):
+            outbox.relay(now=timezone.now())
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield tmp_path / "sms.jsonl"
+    stop.set()
+    thread.join()
+
+
+def test_the_example_works_as_printed(live_server: Any, relay: Path) -> None:
+    chapter = README.read_text(encoding="utf-8").split("## For app and till developers", 1)[1]
+    script = re.search(r"```sh\n(.*?)```", chapter, re.DOTALL)[1]  # type: ignore[index]
+    for printed, ours in [
+        ("http://127.0.0.1:8000", live_server.url),
+        ("var/sms.jsonl", str(relay)),
+        ("sleep 8", "sleep 1"),
+    ]:
+        assert printed in script
+        script = script.replace(printed, ours)
+    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines[0]) == 32 and lines[-1].endswith("王小華")
+    assert Member.objects.get(phone="+886955123456").name == "王小華"

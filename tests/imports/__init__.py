@@ -1,0 +1,1 @@
+"""The import desk: files, the way from upload to undo, races, pages."""
