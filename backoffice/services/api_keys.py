@@ -1,7 +1,7 @@
 """API keys: given out once, kept as a hash, ended at once.
 
-A key is looked up in its row at every request. A cache of sixty seconds would save one indexed query (about
-0.2 ms of a request) and would let a stolen key live on for up to a minute in every process, unless each
+A key is looked up in its row at every request. A cache of sixty seconds would save one indexed query
+and would let a stolen key live on for up to a minute in every process, unless each
 request asked for an epoch, which is a query as well.
 """
 
