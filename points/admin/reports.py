@@ -200,7 +200,11 @@ class ManualGrants(Report):
 
     def sections(self, asked: Asked) -> Sequence[Section]:
         span: dict[str, Any] = {"user": asked.user, "start": asked.period.start, "end": asked.period.end}
-        return [self._clerks(staff.grants_by_clerk(**span)), self._receivers(staff.top_receivers(**span))]
+        return [
+            self._clerks(staff.grants_by_clerk(**span)),
+            self._receivers(staff.top_receivers(**span)),
+            self._undos(staff.undos_by_clerk(**span)),
+        ]
 
     def _clerks(self, found: list[staff.ClerkGrants]) -> Section:
         return Section(
@@ -243,6 +247,22 @@ class ManualGrants(Report):
             ],
             note=_("The first %(count)s.") % {"count": number(staff.MOST)},
         )  # fmt: skip
+
+    def _undos(self, found: list[staff.ClerkUndos]) -> Section:
+        return Section(
+            title=_("Redemptions undone by hand"),
+            columns=[
+                Column(_("Staff")),
+                Column(_("Undone"), Show.NUMBER),
+                Column(_("Points"), Show.NUMBER),
+                Column(_("Largest"), Show.NUMBER),
+                Column(_("Members"), Show.NUMBER),
+            ],
+            rows=[
+                (clerk_link(one.user_id, one.name), one.undone, one.points, one.largest, one.members)
+                for one in found
+            ],
+        )
 
 
 @register

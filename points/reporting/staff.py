@@ -1,4 +1,4 @@
-"""What staff gave and took by hand, and who approved whom (N4, T16-T18). Applied corrections only."""
+"""What staff gave and took by hand, whose redemptions they undid, and who approved whom (N4, T15-T18)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.functions import Abs, Coalesce
 
+from backoffice.choices import ActorType
 from backoffice.models import User
 from backoffice.selectors import staff_of
-from points.choices import AdjustmentStatus
-from points.models import Adjustment
+from points.choices import AdjustmentStatus, EntryKind
+from points.models import Adjustment, Entry
 
 MOST = 50
 
@@ -50,6 +51,18 @@ class Receiver:
     corrections: int
     given: int
     share: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ClerkUndos:
+    """Redemptions that one person undid: how many, the points that came back, to how many members."""
+
+    user_id: int
+    name: str
+    undone: int
+    points: int
+    largest: int
+    members: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,42 @@ def top_receivers(*, user: User, start: datetime, end: datetime, most: int = MOS
             row["corrections"],
             int(row["given"]),
             Decimal(100 * int(row["given"])) / max(all_given.get(row["requested_by"], 0), 1),
+        )
+        for row in rows
+    ]
+
+
+def undos_by_clerk(*, user: User, start: datetime, end: datetime) -> list[ClerkUndos]:
+    """Who undid redemptions by hand in [start, end), most points first (T15).
+
+    No limit holds for these, because what comes back was the member's; who makes a habit of it shows here.
+    """
+    names = {
+        str(pk): name or username
+        for pk, name, username in staff_of(user).values_list("pk", "name", "username")
+    }
+    rows = (
+        # Named twice: the index of reversals holds no other entries.
+        Entry.objects.filter(reverses__isnull=False, kind=EntryKind.REFUND_SPEND)
+        .filter(actor_type=ActorType.STAFF, actor_id__in=names, created_at__gte=start, created_at__lt=end)
+        .order_by()
+        .values("actor_id")
+        .annotate(
+            undone=Count("pk"),
+            sum=Sum("points"),
+            largest=Max("points"),
+            members=Count("member", distinct=True),
+        )
+        .order_by("-sum", "actor_id")
+    )
+    return [
+        ClerkUndos(
+            int(row["actor_id"]),
+            names[row["actor_id"]],
+            row["undone"],
+            int(row["sum"]),
+            int(row["largest"]),
+            row["members"],
         )
         for row in rows
     ]

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from backoffice.actors import Actor
 from backoffice.choices import Reach, Role
 from backoffice.models import User
 from backoffice.selectors import staff_of
 from points.models import Account, Adjustment
 from points.reporting import staff
+from points.services import corrections, ledger
 from tests.conftest import NOON
 from tests.factories.backoffice import StoreFactory, UserFactory
-from tests.factories.points import AccountFactory
+from tests.factories.points import AccountFactory, context, fresh, give, take
 
 pytestmark = pytest.mark.django_db
 KEYS = itertools.count(1)
@@ -55,6 +57,28 @@ def test_who_gives_most_comes_first_with_what_was_above_the_limits() -> None:
     assert [one.given for one in receivers] == [2_000, 1_800, 50]
     assert (receivers[1].card_no, receivers[1].corrections) == (friend.member.card_no, 2)
     assert round(receivers[1].share) == 47
+
+
+def test_redemptions_undone_by_hand_are_counted_by_person() -> None:
+    """What a return of goods gives back is no act of the clerk's own judgement, and does not count."""
+    busy, calm = UserFactory(name="常撤", role=Role.SUPPORT), UserFactory(name="少撤", role=Role.SUPPORT)
+    account = AccountFactory()
+    give(account, 1_000)
+    for clerk, points in ((busy, 300), (busy, 200), (calm, 100)):
+        spent = take(account, points)
+        corrections.undo_entry(
+            entry_id=spent.entry_id, points=points, reason="wrong_redemption", note="誤兌換",
+            key=f"undo-{next(KEYS)}", actor=Actor.staff(clerk), now=NOON,
+        )  # fmt: skip
+    returned = take(account, 50)
+    ledger.refund_spend(entry_id=returned.entry_id, points=50, source=fresh(), context=context())
+    found = staff.undos_by_clerk(user=UserFactory(role=Role.AUDITOR), **SPAN)
+    assert [(one.name, one.undone, one.points, one.largest, one.members) for one in found] == [
+        ("常撤", 2, 500, 300, 1),
+        ("少撤", 1, 100, 100, 1),
+    ]
+    nobody = UserFactory(reach=Reach.STORES, stores=[StoreFactory()])
+    assert staff.undos_by_clerk(user=nobody, **SPAN) == []
 
 
 def test_only_applied_ones_of_the_period_count_and_none_of_the_system() -> None:
