@@ -61,3 +61,10 @@ class TimeTaken(models.TextChoices):
 
     TOLD = "told", _("The time that the till told")
     ARRIVAL = "arrival", _("The time when it arrived")
+
+
+class GiftOccasion(models.TextChoices):
+    """What a gift is given for, once for each phone and for all time."""
+
+    WELCOME = "welcome", _("First verification of the phone")
+    ANSWER = "answer", _("Answer to a question of the profile")

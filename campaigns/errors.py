@@ -50,6 +50,26 @@ class NoSuchProgram(Refusal):
     sentence = _("There is no program “%(program)s” whose points can be spent here.")
 
 
+class TermsNotAccepted(Refusal):
+    """New terms are in force that the member has to agree to before he spends (S21)."""
+
+    code = "terms_not_accepted"
+    sentence = _(
+        "The terms of membership have changed (version %(version)s). Points can be spent once the member "
+        "agrees: in the app, or on paper at the desk."
+    )
+
+
+class StepUpNeeded(Refusal):
+    """The phone changed within a day, and the bill uses more than a little (T6)."""
+
+    code = "step_up_needed"
+    sentence = _(
+        "The phone of this member changed a short while ago. Until %(until)s, points worth more than "
+        "NT$%(most)s are spent only after he confirms it in the app with a code."
+    )
+
+
 class NoSuchReservation(Refusal):
     code = "no_such_reservation"
     sentence = _("There is no such hold at this store.")

@@ -15,6 +15,11 @@ class MembersRefusal(Refusal):
     """Base of all refusals of this app. Nothing was written."""
 
 
+class NotAListFilter(MembersRefusal):
+    code = "not_a_list_filter"
+    sentence = _("The list cannot be narrowed by “%(name)s” = “%(value)s” here. Take this filter off.")
+
+
 # --- Phones and cards ---------------------------------------------------------------------------------------
 class InvalidPhone(MembersRefusal):
     """`suggestion` is a number that may have been meant (Excel drops the leading zero), or empty."""
@@ -55,10 +60,47 @@ class CardReplaced(MembersRefusal):
     sentence = _("This member card was replaced and no longer works.")
 
 
+class CardNotBlank(MembersRefusal):
+    """Only a card without an owner can be claimed; two named members are merged by staff."""
+
+    code = "card_not_blank"
+    sentence = _("This card belongs to a member already. Merge the two if they are one person.")
+
+
+class CardNotClaimed(MembersRefusal):
+    """What an app hears of every card that it cannot join: it learns nothing about other people's cards."""
+
+    code = "card_not_claimed"
+    sentence = _("This card cannot be joined. Check the number, or ask in the store.")
+
+
+class TooManyCards(MembersRefusal):
+    code = "too_many_cards"
+    sentence = _("Ask for 1 to %(most)s cards at a time.")
+
+
 # --- States of a member -------------------------------------------------------------------------------------
 class WrongStatus(MembersRefusal):
     code = "wrong_status"
     sentence = _("This is not possible: the member is %(status)s.")
+
+
+class MergeRefused(MembersRefusal):
+    """`why` is `same` (one and the same member) or `brands` (members of two brands)."""
+
+    code = "merge_refused"
+    sentence = _("These two cannot become one member.")
+    sentences = {
+        "same": _("This is the same member. Scan or type the other card."),
+        "brands": _("The two belong to different brands and stay apart."),
+    }
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why=why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return str(self.sentences.get(self.why, self.sentence))
 
 
 class ChangedMeanwhile(MembersRefusal):
@@ -199,6 +241,21 @@ class TicketWrong(MembersRefusal):
 class TermsOutdated(MembersRefusal):
     code = "terms_outdated"
     sentence = _("The terms have changed to version %(version)s. Show them and ask again.")
+
+
+class TermsInForce(MembersRefusal):
+    code = "terms_in_force"
+    sentence = _("These terms are in force already. Add a new version instead.")
+
+
+class AnswerMissing(MembersRefusal):
+    code = "answer_missing"
+    sentence = _("Give a question, and an answer of at least two letters.")
+
+
+class NoSecurityQuestion(MembersRefusal):
+    code = "no_security_question"
+    sentence = _("This member has no security question. Ask for something else.")
 
 
 class RefreshRefused(MembersRefusal):

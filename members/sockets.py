@@ -72,18 +72,30 @@ class Erase(Protocol):
     def __call__(self, *, member: Member, actor: Actor, now: datetime) -> None: ...
 
 
+class Verified(Protocol):
+    def __call__(self, *, member: Member, actor: Actor, now: datetime) -> None: ...
+
+
+class Answered(Protocol):
+    def __call__(self, *, member: Member, fields: Sequence[str], actor: Actor, now: datetime) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What an app does when a member is merged into another, erased, or asks for his data.
+    """What an app does when a member proves his phone, answers a question about himself, is merged into
+    another, erased, or asks for his data.
 
     All run inside the verb's transaction with the member's row locked; raising a Refusal stops the verb.
-    `erase` still sees the person's data; `export` returns JSON values. Lower `order` runs first.
+    `answered` names the profile fields that were empty before; `erase` still sees the person's data; `export`
+    returns JSON values. Lower `order` runs first.
     """
 
     key: str
     absorb: Absorb | None = None
     erase: Erase | None = None
     export: Callable[[Member], Mapping[str, Any]] | None = None
+    verified: Verified | None = None
+    answered: Answered | None = None
     order: int = 100
 
 

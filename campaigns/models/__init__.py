@@ -1,4 +1,5 @@
 from campaigns.models.award import Award, AwardReturn, Carry
+from campaigns.models.gift import Gift, GiftTaken
 from campaigns.models.reservation import PointsGivenBack, Reservation, ReservedPoints
 from campaigns.models.tills import OfflineItem, OfflinePack, TillItem, TillRecord
 
@@ -6,6 +7,8 @@ __all__ = [
     "Award",
     "AwardReturn",
     "Carry",
+    "Gift",
+    "GiftTaken",
     "OfflineItem",
     "OfflinePack",
     "PointsGivenBack",

@@ -181,6 +181,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# How long the link to an exported file works, when the file itself goes, and the most rows of one file.
+EXPORT_LINK_HOURS = env.int("EXPORT_LINK_HOURS", default=72)
+EXPORT_KEPT_DAYS = env.int("EXPORT_KEPT_DAYS", default=7)
+EXPORT_MOST_ROWS = env.int("EXPORT_MOST_ROWS", default=5_000_000)
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
@@ -235,6 +239,8 @@ API_STRANGERS_CALLS_PER_MINUTE = env.int("API_STRANGERS_CALLS_PER_MINUTE", defau
 # The version of the terms that members agree to, and where they stand; a new version asks everybody again.
 MEMBERSHIP_TERMS_VERSION = env("MEMBERSHIP_TERMS_VERSION", default="1")
 MEMBERSHIP_TERMS_URL = env("MEMBERSHIP_TERMS_URL", default="")
+# For a day after a change of phone, points worth more than this are spent only after a code (NT$).
+STEP_UP_ABOVE_TWD = env.int("STEP_UP_ABOVE_TWD", default=200)
 # "console", "file" (JSON lines at the end of SMS_FILE) or "fake"; empty: no codes can be asked for.
 SMS_TRANSPORT = env("SMS_TRANSPORT", default="")
 SMS_FILE = env("SMS_FILE", default=str(BASE_DIR / "var" / "sms.jsonl"))
@@ -250,12 +256,21 @@ TILL_OLDEST_DAYS = env.int("TILL_OLDEST_DAYS", default=7)
 # Above these, too: what one receipt, and one till on one local day, may earn its members.
 TILL_RECEIPT_MOST_POINTS = env.int("TILL_RECEIPT_MOST_POINTS", default=100_000)
 TILL_DAY_MOST_POINTS = env.int("TILL_DAY_MOST_POINTS", default=1_000_000)
+# A file that gives more points than this in one program needs a second person.
+IMPORT_POINTS_ALONE = env.int("IMPORT_POINTS_ALONE", default=100_000)
 TILL_LOOKUPS_PER_HOUR = env.int("TILL_LOOKUPS_PER_HOUR", default=600)
 TILL_HOLD_MOST_MINUTES = env.int("TILL_HOLD_MOST_MINUTES", default=1440)
 # What one till may let members redeem while it has no line.
 OFFLINE_MOST_HOURS = env.int("OFFLINE_MOST_HOURS", default=24)
 OFFLINE_MOST_POINTS = env.int("OFFLINE_MOST_POINTS", default=2000)
 OFFLINE_MOST_REDEMPTIONS = env.int("OFFLINE_MOST_REDEMPTIONS", default=20)
+# What one file of points may move, a row and in sum either way. Above the third it needs a second person, and
+# above the fourth it rests so many hours after his approval.
+POINTS_FILE_MOST_PER_ROW = env.int("POINTS_FILE_MOST_PER_ROW", default=100_000)
+POINTS_FILE_MOST_PER_BATCH = env.int("POINTS_FILE_MOST_PER_BATCH", default=10_000_000_000)
+POINTS_FILE_APPROVAL_ABOVE = env.int("POINTS_FILE_APPROVAL_ABOVE", default=1_000)
+POINTS_FILE_HOLD_ABOVE = env.int("POINTS_FILE_HOLD_ABOVE", default=1_000_000)
+POINTS_FILE_HOLD_HOURS = env.int("POINTS_FILE_HOLD_HOURS", default=24)
 # Networks to which webhooks may go although they are private, and without TLS. For tests and development.
 WEBHOOK_PRIVATE_NETWORKS = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])
 

@@ -40,6 +40,11 @@ DOORS = (
     Door("consent", gettext_lazy("Consent"), ("members.record_consent",)),
     Door("card", gettext_lazy("Show the card"), ("members.view_member",)),
     Door("replace-card", gettext_lazy("Replace the card"), ("members.replace_card",)),
+    Door("answer", gettext_lazy("Check the security answer"), ("members.check_answer",)),
+    Door(
+        "claim-card", gettext_lazy("Join a blank card"), ("members.claim_card",), (MemberStatus.ACTIVE.value,)
+    ),
+    Door("merge", gettext_lazy("Merge"), ("members.merge_member",), (MemberStatus.ACTIVE.value,)),
     Door("phone", gettext_lazy("Change the phone"), ("members.change_phone",)),
     Door("freeze", gettext_lazy("Freeze"), ("members.freeze_member",), (MemberStatus.ACTIVE.value,)),
     Door("unfreeze", gettext_lazy("Unfreeze"), ("members.freeze_member",), (MemberStatus.FROZEN.value,)),

@@ -53,7 +53,7 @@ class EnrolForm(VerbForm):
 
     field_order = (
         "phone", *ProfileField.values[:-1], *CONSENTS, "source", "signed_on", "version", "store",
-        "referring_store", "note",
+        "referring_store", "blank_card", "note",
     )  # fmt: skip
 
     phone = forms.CharField(
@@ -84,6 +84,13 @@ class EnrolForm(VerbForm):
     referring_store = forms.ModelChoiceField(
         label=gettext_lazy("Referring store"), queryset=Store.objects.none()
     )
+    blank_card = forms.CharField(
+        label=gettext_lazy("Card without a name"), max_length=24, required=False,
+        help_text=gettext_lazy(
+            "Scan a card that was used before: what it has collected becomes the member's."
+        ),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )  # fmt: skip
     note = forms.CharField(
         label=gettext_lazy("Note"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
@@ -167,6 +174,7 @@ class EnrolView(VerbView):
             store=asked["store"],
             consents=self.answers(asked),
             note=asked["note"],
+            blank_card=asked["blank_card"],
             actor=act.actor,
             key=f"staff:{self.user.pk}:{act.key}",
             now=act.now,

@@ -17,12 +17,16 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.admin.base import ScopedModelAdmin
 from backoffice.admin.display import display, number
+from backoffice.admin.exports.button import export_url
 from backoffice.admin.verbs import VerbView, verb_paths
 from backoffice.masking import mask_name
 from members import sockets
+from members.admin.answers import CheckAnswerView
 from members.admin.card import ReplaceCardView, card_view
 from members.admin.desk import RELATED
+from members.admin.listed_tags import FILTERS, way_to_listed
 from members.admin.masks import shown
+from members.admin.merging import ClaimCardView, MergeView
 from members.admin.notes import AddNoteView, ConsentView, StrikeNoteView
 from members.admin.page import STATUS_COLOURS, member_page
 from members.admin.profile import ProfileView
@@ -36,6 +40,9 @@ VERBS: dict[str, type[VerbView]] = {
     "profile": ProfileView,
     "reveal": type("RevealOnPage", (RevealView,), {"show": staticmethod(member_page)}),
     "replace-card": ReplaceCardView,
+    "answer": CheckAnswerView,
+    "claim-card": ClaimCardView,
+    "merge": MergeView,
     "phone": ChangePhoneView,
     "freeze": FreezeView,
     "unfreeze": UnfreezeView,
@@ -51,7 +58,7 @@ class MemberAdmin(ScopedModelAdmin):
     """Nobody adds, deletes or overwrites a member by a form: enrolling and changing are verbs."""
 
     list_display = ("masked_name",)
-    list_filter = ("status", "source")
+    list_filter = FILTERS
     search_fields = ("card_no",)
     search_help_text = _("Phone, last digits, card or name")
     ordering = ("-id",)
@@ -59,6 +66,7 @@ class MemberAdmin(ScopedModelAdmin):
     sortable_by = ()
     actions = None
     change_form_template = "members/member_page.html"
+    change_list_template = "members/member_list.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -127,7 +135,8 @@ class MemberAdmin(ScopedModelAdmin):
         text = request.GET.get("q", "")
         if text and request.method in ("GET", "HEAD") and set(request.GET) == {"q"}:
             return HttpResponseRedirect(reverse("admin:find") + "?" + urlencode({"q": text}))
-        return super().changelist_view(request, extra_context)
+        more = {"tag_listed_url": way_to_listed(request), "export_url": export_url(request, "members")}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
 
     def get_urls(self) -> list[Any]:
         strike = path(

@@ -15,8 +15,8 @@ from backoffice.admin.base import EVERYBODY, ServiceAdmin
 from backoffice.admin.display import display
 from backoffice.admin.forms import dress
 from members.admin.purchases import card_link
-from members.models import Member, ProfileFieldRule, StaffCard
-from members.services import house_rules
+from members.models import Member, MembershipTerms, ProfileFieldRule, StaffCard
+from members.services import house_rules, terms
 
 
 @admin.register(ProfileFieldRule)
@@ -84,3 +84,19 @@ class StaffCardAdmin(ServiceAdmin):
     @display(description=_("member"))
     def card(self, staff_card: StaffCard) -> str:
         return card_link(staff_card.member)
+
+
+@admin.register(MembershipTerms)
+class MembershipTermsAdmin(ServiceAdmin):
+    scope = EVERYBODY
+    list_display = ("version", "effective_from", "must_accept", "url")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "url":
+            kwargs["assume_scheme"] = "https"
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def write(
+        self, request: HttpRequest, row: MembershipTerms, form: Any, *, change: bool, actor: Actor
+    ) -> None:
+        terms.save_terms(terms=row, actor=actor, now=timezone.now())

@@ -11,7 +11,7 @@ from backoffice.api.etags import etag_of
 from members.models import Consent, Member, MemberSession, ReferralCode
 from members.phones import mask_phone
 from members.selectors.profile import completion
-from members.selectors.standing import accepted_terms, must_accept_terms, step_up_until
+from members.selectors.standing import accepted_terms, must_step_up, terms_in_force
 
 
 class ChallengeAnswer(serializers.Serializer):
@@ -106,6 +106,20 @@ class SessionAnswer(serializers.Serializer):
     current = serializers.BooleanField()
 
 
+class ClaimedAnswer(serializers.Serializer):
+    card_no = serializers.CharField(help_text="My own card; the one that was joined leads to it.")
+
+
+class SteppedUpAnswer(serializers.Serializer):
+    until = serializers.DateTimeField(help_text="Until when large spending needs no other proof.")
+
+
+class SecurityQuestionAnswer(serializers.Serializer):
+    """`question` null: none is set. The answer is never told."""
+
+    question = serializers.CharField(allow_null=True)
+
+
 class SessionsAnswer(serializers.Serializer):
     items = SessionAnswer(many=True)
 
@@ -153,10 +167,11 @@ def member_etag(member: Member) -> str:
     return etag_of("member", member.pk, member.updated_at)
 
 
-def member_body(member: Member, *, current_terms: str, now: datetime) -> dict[str, Any]:
+def member_body(member: Member, *, now: datetime) -> dict[str, Any]:
     done = completion(member)
     code = ReferralCode.objects.filter(member=member).first()
-    until = step_up_until(member, now)
+    until = must_step_up(member, now)
+    accepted, terms = accepted_terms(member), terms_in_force(now)
     return {
         "id": member.pk,
         "status": member.status,
@@ -176,9 +191,9 @@ def member_body(member: Member, *, current_terms: str, now: datetime) -> dict[st
         "completion_percent": done.percent,
         "missing_fields": list(done.missing),
         "terms": {
-            "accepted": accepted_terms(member),
-            "current": current_terms,
-            "must_accept": must_accept_terms(member),
+            "accepted": accepted,
+            "current": terms.version,
+            "must_accept": accepted != terms.version,
         },
         "step_up_until": until.isoformat() if until else None,
     }

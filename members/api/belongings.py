@@ -18,7 +18,7 @@ from members.choices import CodePurpose
 from members.models import MemberSession
 from members.phones import mask_phone
 from members.selectors.standing import step_up_until
-from members.services import card_codes, codes, leaving, phone_changes, sessions
+from members.services import blank_cards, card_codes, codes, leaving, phone_changes, sessions
 
 
 class Card(MemberOperation):
@@ -36,6 +36,28 @@ class Card(MemberOperation):
                 "barcode_svg": svg_of(card_images.bars(shown.code)),
             }
         )
+
+
+class ClaimCard(MemberOperation):
+    """A card that was used before anybody was named for it: its points are mine from now on (S28)."""
+
+    @extend_schema(
+        operation_id="me_card_claim",
+        summary="Join a card that has no owner yet",
+        tags=["card"],
+        request=inputs.ClaimInput,
+        responses=answers.ClaimedAnswer,
+    )
+    def post(self, request: Request) -> Response:
+        asked = self.checked(inputs.ClaimInput)
+
+        def verb() -> dict[str, Any]:
+            row = blank_cards.claim(
+                member=self.member, card_no=asked["card_no"], actor=self.caller.actor, now=self.now
+            )
+            return {"card_no": row.card_no}
+
+        return self.once(verb)
 
 
 class Sessions(MemberOperation):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +15,7 @@ from backoffice.visits import client_address
 from members.api import answers, inputs
 from members.choices import CodePurpose
 from members.errors import RefreshRefused
+from members.selectors.standing import terms_in_force
 from members.services import codes, entering, sessions
 
 
@@ -83,6 +83,7 @@ class SignUp(Operation):
             referral_code=asked["referral_code"],
             store_code=asked["store_code"],
             brand_code=asked["brand_code"],
+            card_no=asked["card_no"],
             marketing=dict(asked.get("marketing") or {}),
         )
         ticket = asked["sign_up_token"]
@@ -132,6 +133,5 @@ class Terms(Operation):
         responses=answers.TermsAnswer,
     )
     def get(self, request: Request) -> Response:
-        return self.answer(
-            {"version": settings.MEMBERSHIP_TERMS_VERSION, "url": settings.MEMBERSHIP_TERMS_URL}
-        )
+        terms = terms_in_force(self.now)
+        return self.answer({"version": terms.version, "url": terms.url})

@@ -43,6 +43,10 @@ class SignUpInput(DeviceInput):
     referral_code = StrictText(max_length=16, required=False, default="", allow_blank=True)
     store_code = StrictText(max_length=32, required=False, default="", allow_blank=True)
     brand_code = StrictText(max_length=32, required=False, default="", allow_blank=True)
+    card_no = StrictText(
+        max_length=24, required=False, default="", allow_blank=True,
+        help_text="A card that was used before signing up: what it has collected becomes the member's.",
+    )  # fmt: skip
     marketing = MarketingInput(required=False)
     device_name = StrictText(max_length=60, required=False, default="", allow_blank=True)
 
@@ -81,6 +85,15 @@ class AnsweredInput(StrictSerializer):
 class PhoneConfirmInput(StrictSerializer):
     old = AnsweredInput()
     new = AnsweredInput()
+
+
+class ClaimInput(StrictSerializer):
+    card_no = StrictText(max_length=24, help_text="The number on a card that has no owner yet.")
+
+
+class SecurityQuestionInput(StrictSerializer):
+    question = StrictText(max_length=60)
+    answer = StrictText(min_length=2, max_length=60)
 
 
 class CarrierInput(StrictSerializer):

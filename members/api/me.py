@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -69,7 +68,7 @@ class Me(MemberOperation):
         return {**self._body(row), "etag": answers.member_etag(row)}
 
     def _body(self, member: Member) -> dict[str, Any]:
-        return answers.member_body(member, current_terms=settings.MEMBERSHIP_TERMS_VERSION, now=self.now)
+        return answers.member_body(member, now=self.now)
 
 
 class Question(MemberOperation):

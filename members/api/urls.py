@@ -1,6 +1,6 @@
 from django.urls import path
 
-from members.api import belongings, entering, me
+from members.api import belongings, entering, me, proofs
 
 urlpatterns = [
     path("terms", entering.Terms.as_view(), name="terms"),
@@ -14,8 +14,11 @@ urlpatterns = [
     path("me/carrier", me.Carrier.as_view(), name="me_carrier"),
     path("me/data", me.MyData.as_view(), name="me_data"),
     path("me/card", belongings.Card.as_view(), name="me_card"),
+    path("me/cards", belongings.ClaimCard.as_view(), name="me_cards"),
     path("me/sessions", belongings.Sessions.as_view(), name="me_sessions"),
     path("me/sessions/<row:pk>", belongings.Session.as_view(), name="me_session"),
+    path("me/step-up", proofs.StepUp.as_view(), name="me_step_up"),
+    path("me/security-question", proofs.SecurityQuestion.as_view(), name="me_security_question"),
     path("me/codes", belongings.MyCodes.as_view(), name="me_codes"),
     path("me/phone", belongings.PhoneChange.as_view(), name="me_phone"),
     path("me/phone/confirm", belongings.PhoneConfirm.as_view(), name="me_phone_confirm"),

@@ -12,6 +12,7 @@ from members.models.purchase import (
     PurchaseTender,
 )
 from members.models.sign_in import MemberSession, OneTimeCode, PhoneChange
+from members.models.standing import MembershipTerms, SecurityAnswer, StepUp
 from members.models.tag import MemberTag, Tag, TagName
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "MemberNote",
     "MemberSession",
     "MemberTag",
+    "MembershipTerms",
     "OneTimeCode",
     "PhoneChange",
     "ProfileFieldRule",
@@ -33,7 +35,9 @@ __all__ = [
     "Referral",
     "ReferralCode",
     "RetiredCard",
+    "SecurityAnswer",
     "StaffCard",
+    "StepUp",
     "Tag",
     "TagName",
 ]

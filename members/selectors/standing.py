@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from members.choices import ConsentPurpose
-from members.models import Member, PhoneChange
+from members.models import Member, MembershipTerms, PhoneChange, StepUp
 from members.selectors.consents import latest_consent
 
+# After a change of phone, and how long one proof then serves.
 STEP_UP_LASTS = timedelta(hours=24)
+PROOF_LASTS = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`must_accept`: who agreed to another version does not spend points before he agrees to this one."""
+
+    version: str
+    url: str
+    must_accept: bool
+
+
+def terms_in_force(now: datetime) -> Terms:
+    """The latest version whose time has come; those of the settings while no version is stored."""
+    row = MembershipTerms.objects.filter(effective_from__lte=now).order_by("-effective_from").first()
+    if row is None:
+        return Terms(settings.MEMBERSHIP_TERMS_VERSION, settings.MEMBERSHIP_TERMS_URL, must_accept=False)
+    return Terms(row.version, row.url, row.must_accept)
 
 
 def accepted_terms(member: Member) -> str:
@@ -19,12 +39,28 @@ def accepted_terms(member: Member) -> str:
     return latest.version if latest and latest.given else ""
 
 
-def must_accept_terms(member: Member) -> bool:
-    """Whether the terms have changed since: before the next redemption he has to agree again (S21)."""
-    return accepted_terms(member) != settings.MEMBERSHIP_TERMS_VERSION
+def must_accept_terms(member: Member, now: datetime) -> bool:
+    """Whether the terms have changed since he agreed (S21)."""
+    return accepted_terms(member) != terms_in_force(now).version
+
+
+def unaccepted_terms(member: Member, now: datetime) -> Terms | None:
+    """The terms that keep the member from spending until he agrees to them; None: nothing does."""
+    terms = terms_in_force(now)
+    return terms if terms.must_accept and accepted_terms(member) != terms.version else None
 
 
 def step_up_until(member: Member, now: datetime) -> datetime | None:
     """Until when large spending asks for a second proof, as the phone changed (T6); None: it does not."""
     latest = PhoneChange.objects.filter(member=member, at__gt=now - STEP_UP_LASTS).order_by("-at").first()
     return latest.at + STEP_UP_LASTS if latest else None
+
+
+def must_step_up(member: Member, now: datetime) -> datetime | None:
+    """Like `step_up_until`, and None as well within PROOF_LASTS of a proof that came after the change."""
+    until = step_up_until(member, now)
+    if until is None:
+        return None
+    changed = until - STEP_UP_LASTS
+    proofs = StepUp.objects.filter(member=member, at__gt=max(changed, now - PROOF_LASTS), at__lte=now)
+    return None if proofs.exists() else until

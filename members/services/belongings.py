@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from backoffice.actors import Actor
-from members.models import InvoiceCarrier, Member, MemberSession, OneTimeCode, ReferralCode
+from members.models import InvoiceCarrier, Member, MemberSession, OneTimeCode, ReferralCode, SecurityAnswer
 from members.services import sessions
 
 
@@ -35,6 +35,7 @@ def take_out(*, member: Member, actor: Actor, now: datetime) -> None:
     if member.phone:
         OneTimeCode.objects.filter(phone=member.phone).delete()
     InvoiceCarrier.objects.filter(member=member).delete()
+    SecurityAnswer.objects.filter(member=member).delete()
     ReferralCode.objects.filter(member=member).delete()
 
 
@@ -43,6 +44,9 @@ def exported(*, member: Member) -> dict[str, Any]:
     carrier = InvoiceCarrier.objects.filter(member=member).first()
     code = ReferralCode.objects.filter(member=member).first()
     return {
+        "security_question": SecurityAnswer.objects.filter(member=member)
+        .values_list("question", flat=True)
+        .first(),
         "invoice_carrier": carrier.code if carrier else "",
         "referral_code": code.code if code else "",
         "referred_members": member.referred.count(),

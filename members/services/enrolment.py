@@ -19,6 +19,7 @@ from members.errors import PhoneTaken
 from members.models import Member
 from members.phones import normalise_phone
 from members.services import notes
+from members.services.blank_cards import claim
 from members.services.card_numbers import free_card_no
 from members.services.consents import ConsentAnswer, add_first
 from members.services.constraints import violated
@@ -49,17 +50,20 @@ def enrol(
     brand: Brand | None = None,
     consents: Sequence[ConsentAnswer] = (),
     note: str = "",
+    blank_card: str = "",
     rng: random.Random = SECURE,
 ) -> Member:
     """Create an active member with an unverified phone and a new card number.
 
     `store` is where it happens (None: nowhere in particular), `brand` whose member he becomes (None: the
     group's). The profile must be what that brand, or the store's, asks for. `note` is what the desk wants to
-    remember about him. `key` names the request: the same
-    key again answers the member that it created, whatever happened to him since.
+    remember about him, `blank_card` the number of a card that has no owner yet: what it has collected is his
+    (S28). `key` names the request: the same key again answers the member that it created, whatever happened
+    to him since.
 
     Raises InvalidPhone, InvalidProfile (also ProfileIncomplete, FieldHidden), PhoneTaken with the id of the
-    living member who has the phone, KeyTaken when the key came with another phone, SignedInFuture.
+    living member who has the phone, KeyTaken when the key came with another phone, SignedInFuture, and like
+    `blank_cards.claim`.
     """
     normalised = normalise_phone(phone)
     home = {"county": county, "district": district, "address": address}
@@ -76,6 +80,8 @@ def enrol(
             notes.add_first(member, note, NoteKind.GENERAL.value, actor, now)
         changes = {name: [None, str(value)] for name, value in row.items() if value}
         audit.record(actor=actor, action="member.enrol", subject=member, changes=changes, now=now)
+        if blank_card.strip():
+            member = claim(member=member, card_no=blank_card, actor=actor, now=now)
     return member
 
 

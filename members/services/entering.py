@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from backoffice.actors import Actor
@@ -18,6 +17,7 @@ from backoffice.models import Brand, Store
 from members.choices import Channel, CodePurpose, ConsentPurpose
 from members.errors import TermsOutdated, TicketWrong, UnknownStore
 from members.models import Member, MemberSession, OneTimeCode
+from members.selectors.standing import terms_in_force
 from members.services import codes, referrals, sessions
 from members.services.consents import ConsentAnswer
 from members.services.enrolment import enrol
@@ -46,6 +46,7 @@ class NewMember:
     referral_code: str = ""
     store_code: str = ""
     brand_code: str = ""
+    card_no: str = ""
     marketing: Mapping[str, bool] | None = None
 
 
@@ -73,10 +74,12 @@ def sign_up(
     """Make the member whose phone the ticket proves, with his consent, and sign his device in.
 
     A phone that became a member's meanwhile signs in instead: never two of one phone. Raises TicketWrong,
-    TermsOutdated, UnknownStore, NoSuchReferralCode, InvalidProfile.
+    TermsOutdated, UnknownStore, NoSuchReferralCode, InvalidProfile, and CardNotClaimed for
+    `card_no`.
     """
-    if person.terms_version != settings.MEMBERSHIP_TERMS_VERSION:
-        raise TermsOutdated(version=settings.MEMBERSHIP_TERMS_VERSION)
+    terms = terms_in_force(now)
+    if person.terms_version != terms.version:
+        raise TermsOutdated(version=terms.version)
     row = OneTimeCode.objects.select_for_update().filter(ticket_hash=token_hash(ticket)).first()
     if row is None or not ticket or row.ticket_used_at or (row.ticket_expires_at or now) <= now:
         raise TicketWrong
@@ -142,6 +145,7 @@ def _enrolled(phone: str, person: NewMember, key: str, request_id: str, now: dat
         key=key,
         now=now,
         consents=_consents(person),
+        blank_card=person.card_no,
     )
     if referrer is not None:
         referrals.refer(member=member, referrer=referrer, actor=_himself(member, request_id), now=now)

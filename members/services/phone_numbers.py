@@ -14,6 +14,7 @@ from members.phones import normalise_phone
 from members.services import sessions
 from members.services.constraints import violated
 from members.services.rows import locked, required_reason, write
+from members.sockets import lifecycles
 
 
 @transaction.atomic
@@ -36,6 +37,9 @@ def verify_phone(*, member: Member, phone: str, actor: Actor, now: datetime) -> 
         changes={"phone_verified_at": [None, now]},
         now=now,
     )
+    for lifecycle in lifecycles():
+        if lifecycle.verified:
+            lifecycle.verified(member=row, actor=actor, now=now)
     return row
 
 

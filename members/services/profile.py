@@ -14,6 +14,7 @@ from members.errors import ReferringStoreLocked
 from members.models import Member
 from members.services.profile_values import cleaned
 from members.services.rows import locked, write
+from members.sockets import lifecycles
 
 
 @transaction.atomic
@@ -39,8 +40,12 @@ def change_profile(
     if not moved:
         return row
     trail = {name: [_plain(getattr(row, name)), _plain(value)] for name, value in moved.items()}
+    answered = [name for name, value in moved.items() if value and not getattr(row, name)]
     write(row, moved, now)
     audit.record(actor=actor, action="member.change_profile", subject=row, changes=trail, now=now)
+    for lifecycle in lifecycles() if answered else ():
+        if lifecycle.answered:
+            lifecycle.answered(member=row, fields=answered, actor=actor, now=now)
     return row
 
 

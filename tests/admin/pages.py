@@ -41,10 +41,23 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
         ("verb profile", reverse("admin:members_member_profile", args=[shop.member.pk])),
         *(
             (f"verb {slug}", reverse(f"admin:members_member_{slug}", args=[shop.member.pk]))
-            for slug in ("reveal", "replace_card", "card", "phone", "freeze", "unfreeze", "note", "consent")
+            for slug in (
+                "reveal",
+                "replace_card",
+                "card",
+                "phone",
+                "freeze",
+                "unfreeze",
+                "note",
+                "consent",
+                "claim_card",
+                "merge", "answer",
+            )
         ),
         ("verb strike", reverse("admin:members_membernote_strike", args=[shop.member.notes.get().pk])),
         ("verb enrol", reverse("admin:enrol")),
+        ("verb issue cards", reverse("admin:issue_cards")),
+        ("card sheet", reverse("admin:card_sheet")),
         ("verb correct", reverse("admin:points_account_correct", args=[shop.account.pk])),
         ("verb undo redemption", reverse("admin:points_entry_undo", args=[shop.spent.pk])),
         ("verb undo earning", reverse("admin:points_entry_undo", args=[shop.earned.pk])),

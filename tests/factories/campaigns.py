@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import factory
+from factory.django import DjangoModelFactory
+
 from backoffice.actors import Actor
 from backoffice.models import Store
-from campaigns.models import Award
+from campaigns.models import Award, Gift
 from campaigns.services.returns import ReturnSettlement, settle_return
 from campaigns.services.settlement import Settlement, settle_purchase
 from members.models import Member, Purchase
 from members.purchase_data import PurchaseData, ReceiptKey
 from points.models import Account, Entry, Lot, PendingCredit, Program
+from tests.factories.points import ProgramFactory
 
 NUMBERS = itertools.count(1)
 NOON = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 TILL = Actor.till("S001")
+
+
+class GiftFactory(DjangoModelFactory[Gift]):
+    """A welcome gift of 200 points, open since the day before NOON."""
+
+    class Meta:
+        model = Gift
+
+    name = "入會禮"
+    occasion = "welcome"
+    program = factory.SubFactory(ProgramFactory)
+    points = 200
+    starts_at = NOON - timedelta(days=1)
 
 
 def receipt(store: Store, member: Member | None, paid: Any, **values: Any) -> PurchaseData:

@@ -22,8 +22,10 @@ from campaigns.models import Reservation, ReservedPoints
 from campaigns.services.tills import points_parts
 from campaigns.services.tills.customers import by_card
 from campaigns.services.tills.points_parts import GivenBack
+from campaigns.services.tills.standing import check_may_pay
 from campaigns.services.tills.till import Till
 from campaigns.till_data import ToldHold
+from members.models import Member
 from points.choices import HoldStatus
 
 
@@ -43,7 +45,8 @@ def hold(*, till: Till, told: ToldHold, actor: Actor, now: datetime) -> Reserved
     """Set points of a member aside for a bill. Told again under its number: the stored one.
 
     Raises what `by_card` raises, NoSuchProgram, NoSuchAccount, BillOutOfRange, InsufficientPoints,
-    SpendingBlocked, PhoneNotVerified, MemberNotServed, HoldTooLong, ReservationDiffers.
+    SpendingBlocked, PhoneNotVerified, MemberNotServed, HoldTooLong, ReservationDiffers,
+    TermsNotAccepted, StepUpNeeded.
     """
     known = _known(till, told)
     if known:
@@ -54,6 +57,7 @@ def hold(*, till: Till, told: ToldHold, actor: Actor, now: datetime) -> Reserved
     part = points_parts.set_aside(
         reservation=reservation, brand_id=till.brand_id, told=told, actor=actor, now=now
     )
+    check_may_pay(member=member, worth=points_parts.worth_of(part, part.points), now=now)
     return state_of(reservation, part, now)
 
 
@@ -72,6 +76,7 @@ def spend_at_once(
     part = points_parts.spend(
         reservation=reservation, brand_id=till.brand_id, told=told, actor=actor, now=now
     )
+    check_may_pay(member=Member(pk=member_id), worth=points_parts.worth_of(part, part.spent), now=now)
     _end(reservation, ReservationState.COMMITTED, now)
     return state_of(reservation, part, now)
 

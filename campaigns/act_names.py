@@ -1,0 +1,25 @@
+"""What the acts of the campaigns and their background work are called."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.acts import name_acts, name_work
+
+name_acts(
+    {
+        "gift.change": _("Gift changed"),
+        "gift.create": _("Gift added"),
+        "gift.refused": _("Second gift for one phone refused"),
+        "purchase.return": _("Return taken back at the desk"),
+        "till_item.refused": _("Item of the till inbox turned down"),
+        "till_item.settled": _("Item of the till inbox settled"),
+    }
+)
+name_work(
+    {
+        "campaigns.confirm_due": _("Confirming waiting points"),
+        "campaigns.import_purchases": _("Import of purchases"),
+        "campaigns.parked_returns": _("Settling parked returns"),
+    }
+)

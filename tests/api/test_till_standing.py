@@ -1,0 +1,79 @@
+"""What keeps a member from paying with points at a till until he has done something himself (S21, T6)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from backoffice.models import AuditEvent
+from members.models import MembershipTerms, OneTimeCode, PhoneChange
+from members.services.secrets_of_rows import code_of
+from points.models import Entry, Hold
+from tests.api.conftest import House
+from tests.api.test_tills import hold, ok, receipt, refused, till
+from tests.factories.points import give
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rich(house: House) -> House:
+    give(house.account, 5_000)
+    return house
+
+
+def new_terms() -> None:
+    MembershipTerms.objects.create(version="2", effective_from=timezone.now() - timedelta(hours=1))
+
+
+def test_new_terms_are_agreed_to_before_points_are_spent(rich: House) -> None:
+    api, app = till(rich), rich.as_member()
+    new_terms()
+    told = hold(rich, 100)
+    refused(api.post("/holds", told), 409, "terms_not_accepted")
+    assert not Hold.objects.exists()
+    # Collecting goes on.
+    ok(api.post("/purchases", receipt(rich)))
+    app.post("/me/consents", {"purpose": "terms", "given": True, "version": "2"})
+    ok(api.post("/holds", told), 201)
+
+
+def test_spending_with_the_receipt_is_refused_as_well_and_nothing_is_stored(rich: House) -> None:
+    new_terms()
+    before = Entry.objects.count()
+    told = receipt(rich, paid="35.00", redeem={"points": 120})
+    answer = till(rich).post("/purchases", told)
+    refused(answer, 409, "terms_not_accepted")
+    assert Entry.objects.count() == before
+
+
+def test_after_a_change_of_phone_large_spending_needs_a_code(rich: House, settings: Any) -> None:
+    settings.STEP_UP_ABOVE_TWD = 6
+    api, app = till(rich), rich.as_member()
+    PhoneChange.objects.create(member=rich.member, proven=True, at=timezone.now() - timedelta(hours=1))
+    ok(api.post("/holds", hold(rich, 180)), 201)
+    refused(api.post("/holds", hold(rich, 181)), 409, "step_up_needed")
+    assert app.get("/me").json()["step_up_until"] is not None
+    challenge = ok(app.post("/me/codes", {"purpose": "spend"}), 202)["challenge_id"]
+    code = code_of(OneTimeCode.objects.get(challenge=challenge).nonce)
+    ok(app.post("/me/step-up", {"challenge_id": challenge, "code": code}))
+    ok(api.post("/holds", hold(rich, 181)), 201)
+    assert AuditEvent.objects.filter(action="member.step_up").count() == 1
+
+
+def test_a_day_after_the_change_nothing_is_asked(rich: House) -> None:
+    PhoneChange.objects.create(member=rich.member, proven=True, at=timezone.now() - timedelta(hours=24))
+    ok(till(rich).post("/holds", hold(rich, 900)), 201)
+
+
+def test_the_security_question_is_set_and_its_answer_never_told(rich: House) -> None:
+    app = rich.as_member()
+    assert ok(app.get("/me/security-question")) == {"question": None}
+    told = {"question": "您畢業的國小", "answer": "大安國小"}
+    for _time in (1, 2):
+        assert ok(app.put("/me/security-question", told, key="same")) == {"question": "您畢業的國小"}
+    assert "大安" not in app.get("/me/data").content.decode()
+    assert app.put("/me/security-question", {"question": "q", "answer": ""}).status_code == 400
