@@ -77,7 +77,7 @@ class Sessions(MemberOperation):
         operation_id="me_sessions_end",
         summary="Sign out everywhere else",
         tags=["devices"],
-        responses=answers.EndedAnswer,
+        responses={200: answers.EndedAnswer},
     )
     def delete(self, request: Request) -> Response:
         told: dict[str, Any] = {"member": self.member, "actor": self.caller.actor, "now": self.now}
@@ -90,7 +90,7 @@ class Session(MemberOperation):
         operation_id="me_session_end",
         summary="Sign one device out",
         tags=["devices"],
-        responses=answers.EndedAnswer,
+        responses={200: answers.EndedAnswer},
     )
     def delete(self, request: Request, pk: int) -> Response:
         told: dict[str, Any] = {"member": self.member, "actor": self.caller.actor, "now": self.now}

@@ -156,7 +156,7 @@ class Carrier(MemberOperation):
         operation_id="me_carrier_forget",
         summary="Forget my invoice carrier",
         tags=["me"],
-        responses=answers.CarrierAnswer,
+        responses={200: answers.CarrierAnswer},
     )
     def delete(self, request: Request) -> Response:
         told: dict[str, Any] = {"member": self.member, "actor": self.caller.actor, "now": self.now}
