@@ -1,5 +1,6 @@
 """What the API's libraries are told. The foundation itself is in `backoffice/api/`."""
 
+from pathlib import Path
 from typing import Any
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -19,15 +20,11 @@ REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": None,
 }
 
+WALKTHROUGH = Path(__file__).resolve().parents[2] / "backoffice" / "api" / "walkthrough.md"
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Shuke 熟客",
-    "DESCRIPTION": (
-        "Membership for apps, tills and partners.\n\n"
-        "Every write needs an `Idempotency-Key`: a new value for each act, the same one for each retry. "
-        "A retry gets the stored answer byte for byte with `Idempotent-Replayed: true`; the same key with "
-        "another body is refused with 422. Errors are `application/problem+json`; decide by `code`, show "
-        "`message`."
-    ),
+    # Shown above the operations; the walk-through in it is run as a test.
+    "DESCRIPTION": WALKTHROUGH.read_text(encoding="utf-8"),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
