@@ -14,3 +14,5 @@ class BackofficeConfig(AppConfig):
         jobs.wake_with(tasks.wake)
         # Every app's handlers of jobs and of outbox topics register when their module is imported.
         autodiscover_modules("jobs")
+        # What their acts and their work are called.
+        autodiscover_modules("act_names")

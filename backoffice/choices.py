@@ -89,13 +89,16 @@ class ApiScope(models.TextChoices):
 
 
 class ImportState(models.TextChoices):
-    """The way of a file. `waiting` is for a second person, `failed` and `undone` are ends."""
+    """The way of a file. `waiting` is for a second person, `held` for its time; `failed` and `undone` are
+    ends.
+    """
 
     UPLOADED = "uploaded", _("Being looked at")
     UNDERSTOOD = "understood", _("To be checked")
     CHECKING = "checking", _("Being checked")
     CHECKED = "checked", _("To be confirmed")
     WAITING = "waiting", _("Waits for approval")
+    HELD = "held", _("Waits for its time")
     APPLYING = "applying", _("Being applied")
     APPLIED = "applied", _("Brought in")
     UNDOING = "undoing", _("Being undone")
@@ -125,6 +128,27 @@ class RowDone(models.TextChoices):
     UNDONE = "undone", _("Undone")
     KEPT = "kept", _("Kept: changed since")
     STUCK = "stuck", _("Could not be undone")
+
+
+class ExportFormat(models.TextChoices):
+    """What a file is. UTF-8 holds every character; Big5 (the code page 950) only those of old systems."""
+
+    CSV = "csv", _("CSV, UTF-8 (Excel reads it)")
+    BIG5 = "big5", _("CSV, Big5 (for old systems)")
+    XLSX = "xlsx", _("Excel workbook")
+
+
+class ExportState(models.TextChoices):
+    """How an export stands; told by its job and its file, stored nowhere."""
+
+    WORKING = "working", _("Being written")
+    PAUSED = "paused", _("Paused")
+    READY = "ready", _("Ready")
+    UNFIT = "unfit", _("Characters do not fit")
+    FAILED = "failed", _("Failed")
+    STOPPED = "stopped", _("Stopped")
+    OVER = "over", _("Link is over")
+    REMOVED = "removed", _("File removed")
 
 
 class WebhookEvent(models.TextChoices):

@@ -275,6 +275,59 @@ class ImportPolicyWrong(Refusal):
     sentence = _("“%(value)s” is no choice for “%(name)s”.")
 
 
+class ImportPolicyIncomplete(Refusal):
+    code = "import_policy_incomplete"
+    sentence = _("Fill in “%(name)s” as well.")
+
+
+# --- Exports ------------------------------------------------------------------------------------------------
+class ExportKindUnknown(Refusal):
+    code = "export_kind_unknown"
+    sentence = _("There is no kind of export “%(kind)s”. Known: %(known)s.")
+
+
+class ExportFilterUnknown(Refusal):
+    """A filter that the export does not know would take more home than the list shows."""
+
+    code = "export_filter_unknown"
+    sentence = _("An export cannot be filtered by “%(name)s”. Take this filter off first.")
+
+
+class ExportColumnsWrong(Refusal):
+    code = "export_columns_wrong"
+    sentence = _("Choose at least one column, and only those that are offered. Not known: %(names)s.")
+
+
+class ExportTooLarge(Refusal):
+    code = "export_too_large"
+    sentence = _("%(rows)s rows are too many for one file; at most %(most)s. Narrow the list first.")
+
+
+class ExportWholeNeedsReason(Refusal):
+    code = "export_whole_needs_reason"
+    sentence = _("Say why you need whole personal data.")
+
+
+class ExportNotReady(Refusal):
+    code = "export_not_ready"
+    sentence = _("There is no file to take: the export is “%(status)s”.")
+
+
+class ExportNothingLost(Refusal):
+    code = "export_nothing_lost"
+    sentence = _("Only an export that its encoding could not hold is made again in another one.")
+
+
+class ArchiveBroken(Refusal):
+    code = "archive_broken"
+    sentence = _("%(name)s is missing, or is not what was exported. Nothing was brought in.")
+
+
+class HouseNotEmpty(Refusal):
+    code = "house_not_empty"
+    sentence = _("There are brands, members, tags or programs already. Everything comes into an empty house only.")
+
+
 # --- Webhooks -----------------------------------------------------------------------------------------------
 class WebhookAddressWrong(Refusal):
     """`why` is a word for logs: https, text, user, port, dns, private."""

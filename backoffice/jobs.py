@@ -1,16 +1,27 @@
-"""The house's own long work: the four steps of an import. Webhooks listen to the outbox from here on."""
+"""The house's own long work: the four steps of an import, exports. Webhooks listen to the outbox from here on."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
+from backoffice import alarm_kinds
 from backoffice.models import Job
 from backoffice.outbox_handlers import Listener, listen
-from backoffice.services.imports import applying, checking, looking, steps
+from backoffice.services.exports import everything, import_results, verbs, writing
+from backoffice.services.imports import applying, checking, collecting, looking, steps
 from backoffice.services.jobs import ChunkResult, handler
 from backoffice.services.webhooks import queueing
 
 listen(Listener(queueing.queue, queueing.wanted))
+import_results.register_kind()
+everything.register_all()
+alarm_kinds.register(
+    verbs.WHOLE_ALARM,
+    title=_("Whole personal data exported"),
+    sentence=_("%(by)s exported whole personal data (%(kind)s, export #%(export)s): %(why)s"),
+)
 
 
 @handler(steps.LOOK)
@@ -24,6 +35,11 @@ def check(job: Job, now: datetime) -> ChunkResult:
     return checking.check_chunk(job, now)
 
 
+@handler(steps.COLLECT)
+def collect(job: Job, now: datetime) -> ChunkResult:
+    return collecting.collect_chunk(job, now)
+
+
 @handler(steps.APPLY)
 def apply(job: Job, now: datetime) -> ChunkResult:
     return applying.apply_chunk(job, now)
@@ -32,3 +48,8 @@ def apply(job: Job, now: datetime) -> ChunkResult:
 @handler(steps.UNDO)
 def undo(job: Job, now: datetime) -> ChunkResult:
     return applying.undo_chunk(job, now)
+
+
+@handler(writing.WRITE)
+def write_export(job: Job, now: datetime) -> ChunkResult:
+    return writing.write_chunk(job, now)

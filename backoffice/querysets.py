@@ -75,6 +75,16 @@ class ApiKeyQuerySet(models.QuerySet[Any]):
         return self.filter(own)
 
 
+class ExportQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User) -> ExportQuerySet:
+        """A person's own exports; all of them for whoever oversees exports and sees the whole group."""
+        if not user.is_active:
+            return self.none()
+        if user.reach == Reach.GROUP and user.has_perm("backoffice.oversee_export"):
+            return self
+        return self.filter(owner=user)
+
+
 class ImportBatchQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User) -> ImportBatchQuerySet:
         """A person's own files, those of his brand, all of them for whoever sees the whole group."""

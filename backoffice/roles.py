@@ -67,16 +67,32 @@ VERBS: Final = (
 )
 
 # Whoever holds one of these (and every superuser) works only with a second factor: he moves points above the
-# clerk's limit, sees or takes away personal data, or says what others may do.
+# clerk's limit or says by which rules they move, sees, hands on or takes over data, or says what others may.
 NEED_SECOND_FACTOR: Final = frozenset(
     {
         "points.approve_correction",
         "points.import_points",
+        "points.set_correction_limit",
+        "points.add_program",
+        "points.change_program",
+        "members.import_purchase",
+        "backoffice.approve_import",
         "members.unmask_member",
         "members.export_member",
+        "members.export_purchase",
+        "points.export_entry",
+        "backoffice.export_report",
+        "backoffice.take_export",
+        "backoffice.steer_webhook",
+        "members.change_phone",
         "members.merge_member",
+        "backoffice.add_user",
         "backoffice.change_user",
         "backoffice.issue_api_key",
+        # Without the link somebody could correct points of his own card (I32).
+        "members.add_staffcard",
+        "members.change_staffcard",
+        "members.delete_staffcard",
     }
 )
 

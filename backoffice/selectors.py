@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 
+from backoffice.acts import work_title
 from backoffice.choices import JobState, Reach
 from backoffice.models import Alarm, AuditEvent, Job, LoginEvent, OutboxMessage, User
 from backoffice.roles import NEED_SECOND_FACTOR
@@ -44,6 +47,27 @@ def trail_of(subject: Model) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(
         subject_type=subject._meta.label_lower, subject_id=str(subject.pk)
     ).order_by("-id")
+
+
+def counted(**rows: QuerySet[Any]) -> dict[str, int]:
+    """How many rows each of the querysets has, by its name, in one round trip."""
+    parts: list[str] = []
+    values: list[Any] = []
+    empty = dict.fromkeys(rows, 0)
+    names = []
+    for name, wanted in rows.items():
+        try:
+            sql, params = wanted.order_by().values("pk").query.get_compiler(connection=connection).as_sql()
+        except EmptyResultSet:
+            continue
+        names.append(name)
+        parts.append(f"(SELECT count(*) FROM ({sql}) counted)")
+        values += params
+    if not parts:
+        return empty
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        return empty | dict(zip(names, cursor.fetchone(), strict=True))
 
 
 def open_alarms(user: User) -> QuerySet[Alarm]:
@@ -103,6 +127,7 @@ def job_figures(now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "kind": one["kind"],
+            "title": work_title(one["kind"]),
             "jobs": one["jobs"],
             "failed": one["failed"],
             "failed_percent": round(100 * one["failed"] / one["jobs"]),

@@ -10,6 +10,7 @@ from celery import current_app, shared_task
 from django.utils import timezone
 
 from backoffice.services import heartbeats, job_runner, outbox, periodic
+from backoffice.services.exports import retention as export_retention
 from backoffice.services.imports import retention
 from backoffice.services.webhooks import sending
 
@@ -59,6 +60,11 @@ def beat_heartbeat() -> None:
 @shared_task
 def forget_imports() -> None:
     retention.forget_old(now=timezone.now())
+
+
+@shared_task
+def forget_exports() -> None:
+    export_retention.forget_old(now=timezone.now())
 
 
 def wake(job_id: int) -> None:

@@ -21,8 +21,12 @@ GROUPS = {
     "refusals": "what the database's own refusals cost",
     "expiry": "G7: a million lots in batches",
     "receipts": "a year of receipts in bulk",
+    "imports": "G6, G6b, G6c: files of members beside django-import-export and staged SQL",
+    "million": "G6b, G6d: a million rows, their memory, their line, a million tags",
+    "till": "a till that posts purchases beside an import of a million rows",
     "screens": "G9: the admin's lists",
     "servers": "G10, G11: embedded database and broker",
+    "http": "G5: the API over HTTP",
 }
 # The issue calls the first group by its subject.
 ALIASES = {"ledger": ("earning", "clients", "spending", "refusals")}

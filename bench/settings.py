@@ -3,7 +3,7 @@
 from config.settings.local import *  # noqa: F403 - settings are one namespace, layered
 
 DEBUG = False
-INSTALLED_APPS = [*INSTALLED_APPS, "mptt", "hordak", "bench"]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, "mptt", "hordak", "bench", "rest_framework.authtoken"]  # noqa: F405
 # Setting up a million rows takes longer than any request may; `synchronous_commit` stays on.
 DATABASES["default"]["OPTIONS"]["options"] = postgres_options(  # noqa: F405
     "", {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}

@@ -11,16 +11,20 @@ from members.csv_files import LineError
 
 @dataclass(frozen=True, slots=True)
 class DepartmentRow:
-    """What one department sold on a receipt: NT$ `amount` for `quantity` pieces."""
+    """What one department sold on a receipt, or one line of it: NT$ `amount` for `quantity` pieces."""
 
     department: str
     quantity: Decimal
     amount: Decimal
+    sku: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow:
-    """One receipt; `line` is where it stands in the file, money is NT$, the time is aware."""
+    """One receipt; `line` is where it stands in the file, money is NT$, the time is aware.
+
+    `tender` is the till's word for how all of it was paid, "" where the file does not say.
+    """
 
     line: int
     receipt_no: str
@@ -32,6 +36,8 @@ class ReceiptRow:
     items: int
     departments: tuple[DepartmentRow, ...] = ()
     cashier: str = ""
+    invoice_no: str = ""
+    tender: str = ""
 
 
 class RowFault(ValueError):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.admin.reports import reports_for
 from backoffice.selectors import open_alarms
+from config.dashboard.viewer import Viewer
 
 
 def _groups() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
@@ -23,6 +24,7 @@ def _groups() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
             (_("Signed-in devices"), "devices", "members_membersession", "members.view_membersession"),
             (_("Tags"), "label", "members_tag", "members.view_tag"),
             (_("Imports"), "upload_file", "backoffice_importbatch", "backoffice.view_importbatch"),
+            (_("Exports"), "download", "backoffice_export", "backoffice.view_export"),
         ]),
         (_("Points"), [
             (_("Ledger"), "menu_book", "points_entry", "points.view_entry"),
@@ -73,7 +75,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             shown.append({"title": title, "separator": bool(shown), "collapsible": False, "items": items})
-    if watched := _watched(user):
+    if watched := _watched(request):
         # Behind the counter work, before what is set up once.
         place = len(shown) - any(group["title"] == _("Settings") for group in shown)
         watch = {"title": _("Reports and alarms"), "separator": True, "collapsible": False, "items": watched}
@@ -81,11 +83,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return shown
 
 
-def _watched(user: Any) -> list[dict[str, Any]]:
+def _watched(request: HttpRequest) -> list[dict[str, Any]]:
     """Alarms with the number of open ones, then every report that the user may open."""
+    user: Any = request.user
     items: list[dict[str, Any]] = []
     if user.has_perm("backoffice.view_alarm"):
-        waiting = open_alarms(user).count()
+        waiting = _ringing(request)
         badge = {"badge": str(waiting), "badge_variant": "danger"} if waiting else {}
         link = _address("backoffice_alarm") + "?state=open"
         items.append({"title": _("Alarms"), "icon": "notifications_active", "link": link, **badge})
@@ -93,6 +96,13 @@ def _watched(user: Any) -> list[dict[str, Any]]:
         {"title": report.title, "icon": report.icon, "link": report.address()} for report in reports_for(user)
     ]
     return items
+
+
+def _ringing(request: HttpRequest) -> int:
+    """Open alarms; on the overview counted together with all else that waits."""
+    if request.path == reverse("admin:index"):
+        return Viewer.of(request).waiting["alarms"]
+    return open_alarms(request.user).count()  # type: ignore[arg-type]
 
 
 def _address(name: str) -> str:

@@ -7,9 +7,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.actors import Actor
+from backoffice.errors import ImportPolicyIncomplete
 from backoffice.masking import mask_name
 from backoffice.models import ImportBatch, Store, User
 from backoffice.services.imports.columns import Text
@@ -18,9 +20,11 @@ from members.choices import Channel, Gender
 from members.models import Tag
 from members.phones import display_phone, mask_phone
 from members.resources import MemberResource, TagListResource
-from members.services.imports import member_apply, member_diff, member_undo, tag_lists
-from members.services.imports.fields import MEMBER_COLUMNS, TAG_LIST_COLUMNS
-from members.services.imports.readers import UNDEFINED, MemberRows, TagRows
+from members.selectors.member_lists import told
+from members.services.imports import listed, member_apply, member_diff, member_undo, tag_lists
+from members.services.imports.fields import MEMBER_COLUMNS, TAG_LIST_COLUMNS, speaks_of_tags
+from members.services.imports.readers import ANSWERED_NO, UNDEFINED, MemberRows, TagRows
+from members.services.imports.tag_columns import TagColumns
 from members.services.tags import make_undefined
 from members.tag_names import BETWEEN
 
@@ -59,6 +63,20 @@ NEW_TAGS = Choice(
     _("Tags that are not defined"),
     (("refuse", _("Are an error")), ("create", _("Are defined by this import"))),
 )
+FOREIGN = Choice(
+    "foreign",
+    _("Phones of other countries"),
+    (("refuse", _("Are an error")), ("take", _("Are brought in"))),
+)
+SHORT_YEARS = Choice(
+    "short_years",
+    _("Days such as 79/05/05"),
+    (
+        ("refuse", _("Are an error, 1990-05-05 is suggested")),
+        ("take", _("Are years of the Republic: 1990-05-05")),
+    ),
+)
+GIVE_OR_TAKE = Choice("tags", _("The tag"), (("add", _("Is added")), ("remove", _("Is taken away"))))
 TAG_GROUP = Choice("tag_group", _("Group of tags that are defined"), ())
 TAG_DEFINITION = Choice("tag_definition", _("Definition of tags that are defined"), ())
 
@@ -74,10 +92,14 @@ FAULTS: dict[str, Text] = {
     "not_there": _("somebody who is a member"),
     "is_there": _("somebody who is no member yet"),
     "not_lived": _("a day between 1900 and today"),
+    "short_year": _("a year of four digits, or 民國 before the year: this may be either calendar"),
+    "foreign": _("a Taiwanese mobile number; you asked for phones of other countries to be errors"),
     "future": _("a day that is not in the future"),
     "consent_undated": _("the day on which the member agreed, wherever he did"),
     "store_unknown": _("the code of a store; there is none with this one"),
     "tag_undefined": _("a tag of the registry; “%(name)s” is not defined"),
+    "tag_ungrouped": _("a group for the new tag “%(name)s”: fill one in, or write “group:%(name)s”"),
+    "yes_no": _("yes or no: Y / N, 是 / 否, 1 / 0, ✓ / ✗; empty says nothing"),
 }
 
 
@@ -119,13 +141,15 @@ def _tag_names(value: str) -> str:
         Tag.objects.filter(pk__in=[int(word) for word in words if word.isdigit()]).values_list("pk", "name")
     )
     return "、".join(
-        names.get(int(word), word) if word.isdigit() else word.removeprefix(UNDEFINED) for word in words
+        names.get(int(word), word) if word.isdigit() else word.removeprefix(UNDEFINED)
+        for word in words
+        if not word.startswith(ANSWERED_NO)
     )
 
 
 def prepare(batch: ImportBatch, actor: Actor, now: datetime) -> None:
     """Define the tags that the file brings, where the uploader said so; the batch remembers their ids."""
-    if batch.policy.get("new_tags") != "create" or "tags" not in batch.layout["fields"]:
+    if batch.policy.get("new_tags") != "create" or not speaks_of_tags(batch):
         return
     columns = MEMBER_COLUMNS if batch.kind == MEMBERS.name else TAG_LIST_COLUMNS
     with connection.cursor() as cursor:
@@ -139,7 +163,7 @@ def prepare(batch: ImportBatch, actor: Actor, now: datetime) -> None:
     made = make_undefined(
         names=[word.removeprefix(UNDEFINED) for word in words],
         group=batch.policy.get("tag_group", ""),
-        definition=batch.policy.get("tag_definition") or f"#{batch.pk} {batch.file_name}",
+        definition=batch.policy["tag_definition"],
         owner=batch.owner,
         actor=actor,
         now=now,
@@ -153,6 +177,22 @@ def takes_away(policy: Mapping[str, Any]) -> bool:
     return policy.get("tags") in ("replace", "remove") or policy.get("empty") == "clear"
 
 
+def insist(policy: Mapping[str, str]) -> None:
+    """A tag of a file is defined like any other (S38). Raises ImportPolicyIncomplete."""
+    if policy.get("new_tags") == "create" and not policy.get("tag_definition", "").strip():
+        raise ImportPolicyIncomplete(name=TAG_DEFINITION.title)
+
+
+def tag_notes() -> list[tuple[str, str, str]]:
+    return [
+        (
+            gettext("A column for each tag"),
+            gettext("The tag's name as the head, yes or no in the cells; empty says nothing."),
+            "Y",
+        )
+    ]
+
+
 def replaces(policy: Mapping[str, Any]) -> bool:
     return policy.get("tags") == "replace"
 
@@ -164,7 +204,9 @@ MEMBERS = ImportKind(
     resource=MemberResource,
     needs=(("phone", "external_id", "card_no"),),
     keys=("phone", "external_id", "card_no"),
-    choices=(KEY, MODE, EMPTY, DUPLICATES, TAGS, NEW_TAGS, TAG_GROUP, TAG_DEFINITION),
+    choices=(
+        KEY, MODE, EMPTY, DUPLICATES, SHORT_YEARS, FOREIGN, TAGS, NEW_TAGS, TAG_GROUP, TAG_DEFINITION,
+    ),
     reader=MemberRows,
     diff=member_diff.diff,
     apply=member_apply.apply,
@@ -175,6 +217,9 @@ MEMBERS = ImportKind(
     prepare=prepare,
     faults=FAULTS,
     show=shown,
+    more=TagColumns,
+    notes=tag_notes,
+    insist=insist,
 )
 TAG_LISTS = ImportKind(
     name="tags",
@@ -195,9 +240,45 @@ TAG_LISTS = ImportKind(
     prepare=prepare,
     faults=FAULTS,
     show=shown,
+    more=TagColumns,
+    notes=tag_notes,
+    insist=insist,
+)
+
+
+def told_of_list(batch: ImportBatch, user: User) -> list[tuple[str, str]]:
+    """What a batch over a list does, to whom."""
+    act = gettext("is taken away") if batch.policy.get("tags") == "remove" else gettext("is added")
+    filters = told(batch.layout.get("filter", {}), user)
+    return [
+        (gettext("Tag"), f"{listed.subject(batch)} · {act}"),
+        (gettext("Members"), "、".join(f"{title}: {value}" for title, value in filters) or gettext("everybody")),
+    ]
+
+
+TAGGING = ImportKind(
+    name=listed.KIND,
+    title=_("Tags for a list of members"),
+    permission="members.import_tag",
+    resource=TagListResource,
+    needs=(),
+    keys=("card_no",),
+    choices=(GIVE_OR_TAKE,),
+    reader=TagRows,
+    diff=tag_lists.diff,
+    apply=tag_lists.apply,
+    undo=tag_lists.undo,
+    target=lambda batch: "members",
+    approval_above=100_000,
+    risky=takes_away,
+    faults=FAULTS,
+    show=shown,
+    collect=listed.collect,
+    about=told_of_list,
 )
 
 
 def register_all() -> None:
     register(MEMBERS)
     register(TAG_LISTS)
+    register(TAGGING)

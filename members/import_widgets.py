@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import TextChoices
+from django.utils import timezone
 
-from backoffice.services.imports.columns import CellFault, ImportWidget, Repaired
+from backoffice.services.imports.columns import CellFault, Doubtful, ImportWidget, Repaired
 from members.cards import is_valid_card_no
 from members.choices import Channel, Gender
 from members.dates import parse_date
@@ -23,7 +26,8 @@ from members.phones import display_phone, repair_phone
 
 PLAIN_PHONE = re.compile(r"09([0-9]{2})-?([0-9]{3})-?([0-9]{3})")
 ISO_DATE = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
-ROC = re.compile(r"(?:民國|[0-9]{2,3}[-/.年]|0[0-9]{6}$)")
+ROC = re.compile(r"(?:民國|[0-9]{2,3}[-/.年]|[0-9]{6,7}$)")
+SHORT_YEAR = re.compile(r"(?:[0-9]{2}[-/.年]|[0-9]{6}$)")
 # A part of what Django's validator takes, and far quicker to see.
 PLAIN_EMAIL = re.compile(
     r"[a-z0-9_%+-]+(?:\.[a-z0-9_%+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}"
@@ -50,7 +54,9 @@ CHANNELS = {
 
 
 class PhoneWidget(ImportWidget):
-    """0912-345-678 in every way that people write it. A lost zero is put back and marked."""
+    """0912-345-678 in every way that people write it. A lost zero is put back and marked; whether phones of
+    other countries are meant, the uploader says.
+    """
 
     def read(self, text: str) -> str:
         if match := PLAIN_PHONE.fullmatch(text):
@@ -59,6 +65,8 @@ class PhoneWidget(ImportWidget):
             phone, repaired = repair_phone(text)
         except InvalidPhone as refusal:
             raise CellFault(hint=refusal.suggestion) from None
+        if not phone.startswith("+886"):
+            return Doubtful(phone, choice="foreign", fault="foreign")
         return Repaired(phone) if repaired else phone
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -101,21 +109,30 @@ class EmailWidget(TextWidget):
 
 
 class DateWidget(ImportWidget):
-    """1990-05-05, 1990/5/5, 79/05/05, 民國79年5月5日. A year of the Republic is understood, and marked."""
+    """1990-05-05, 1990/5/5, 115/01/31, 民國79年5月5日. A year of the Republic is understood, and marked; one of two
+    digits, without 民國, may be one of either calendar, and the uploader says which.
+    """
+
+    repeats = True
 
     def read(self, text: str) -> str:
         return _date(text)
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return value.isoformat()[:10] if value else ""
+        if isinstance(value, datetime):
+            value = timezone.localdate(value)
+        return value.isoformat() if value else ""
 
 
 class ChoiceWidget(ImportWidget):
-    """One of a few words, in both languages; answers the code."""
+    """One of a few words, in both languages; answers the code. `labels` name the codes in exports."""
 
-    def __init__(self, words: dict[str, str]) -> None:
+    repeats = True
+
+    def __init__(self, words: dict[str, str], labels: type[TextChoices]) -> None:
         super().__init__()
         self.words = words
+        self.labels = labels
 
     def read(self, text: str) -> str:
         found = self.words.get(text) or self.words.get(text.casefold())
@@ -123,9 +140,18 @@ class ChoiceWidget(ImportWidget):
             raise CellFault
         return found
 
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        if not value:
+            return ""
+        label = str(self.labels(value).label)
+        # What goes out has to be understood when it comes back.
+        return label if self.words.get(label.casefold()) == value else str(value)
+
 
 class YesNoWidget(ImportWidget):
     """true or false as PostgreSQL writes them."""
+
+    repeats = True
 
     def read(self, text: str) -> str:
         word = unicodedata.normalize("NFKC", text).casefold()
@@ -155,6 +181,7 @@ def _date(text: str) -> str:
         day = parse_date(text).isoformat()
     except ValueError:
         raise CellFault from None
-    if ISO_DATE.fullmatch(text) or not ROC.match(unicodedata.normalize("NFKC", text)):
+    bare = unicodedata.normalize("NFKC", text)
+    if ISO_DATE.fullmatch(text) or not ROC.match(bare):
         return day
-    return Repaired(day)
+    return Doubtful(day, choice="short_years", fault="short_year") if SHORT_YEAR.match(bare) else Repaired(day)

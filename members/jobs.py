@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice import alarm_kinds, outbox_handlers, webhook_events
 from backoffice.outbox_handlers import Envelope
 from members import telling
-from members.services import cashiers, codes
+from members.services import cashiers, codes, phone_notices
 
 webhook_events.register("members.changed", telling.member_changed)
 
@@ -18,11 +18,11 @@ def send_code(envelope: Envelope) -> None:
 
 
 def send_notice(envelope: Envelope) -> None:
-    codes.send_notice(payload=envelope.payload)
+    phone_notices.send(payload=envelope.payload)
 
 
 outbox_handlers.register(codes.TOPIC, send_code)
-outbox_handlers.register(codes.NOTICE_TOPIC, send_notice)
+outbox_handlers.register(phone_notices.TOPIC, send_notice)
 alarm_kinds.register(
     "members.sms_budget",
     title=_("Text messages of the day"),

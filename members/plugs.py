@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from backoffice.actors import Actor
-from members import import_kinds, tag_plugs
+from members import archive, export_kinds, import_kinds, tag_plugs
 from members.models import Member
 from members.services import belongings
 from members.sockets import Lifecycle, register_lifecycle
@@ -27,4 +27,6 @@ def export(member: Member) -> Mapping[str, Any]:
 
 register_lifecycle(Lifecycle("sign_in", absorb=absorb, erase=erase, export=export, order=10))
 import_kinds.register_all()
+export_kinds.register_all()
+archive.register_all()
 tag_plugs.register_all()

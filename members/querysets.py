@@ -29,7 +29,7 @@ class MemberQuerySet(models.QuerySet[Any]):
         if user.reach == Reach.BRAND:
             return self.filter(Q(brand=None) | Q(brand=user.brand_id)) if user.brand_id else self.none()
         if user.reach == Reach.STORES:
-            brands = list(user.stores.values_list("brand_id", flat=True))
+            brands = user.brand_ids()
             return self.filter(Q(brand=None) | Q(brand__in=brands)) if brands else self.none()
         return self.none()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from import_export.resources import ModelResource
 
+from backoffice.services.exports.columns import label, moment, out
 from backoffice.services.imports.columns import ImportColumn, Text
-from members.choices import Gender
+from members.choices import Channel, Gender, OrderType
 from members.import_widgets import (
     CHANNELS,
     GENDERS,
@@ -18,13 +19,13 @@ from members.import_widgets import (
     TextWidget,
     YesNoWidget,
 )
-from members.models import Member
+from members.models import Member, Purchase
 from members.services.imports.fields import MEMBER_COLUMNS, TAG_LIST_COLUMNS
 from members.tag_names import TagsWidget
 
 TOO_LONG: dict[str, Text] = {"too_long": _("at most %(most)s characters; here are %(found)s")}
 PHONE = _("0912-345-678, or + and the country code")
-DAY = _("2026-01-31, 2026/1/31, 115/01/31")
+DAY = _("2026-01-31, 2026/1/31, 民國115年1月31日")
 YES_NO = _("yes or no: Y / N, 是 / 否, 同意 / 不同意")
 
 
@@ -80,7 +81,7 @@ class MemberResource(ModelResource):
         title=_("gender"),
         expected=_("female, male or other: 女, 男, 其他"),
         synonyms=("性別", "sex"),
-        widget=ChoiceWidget(GENDERS),
+        widget=ChoiceWidget(GENDERS, Gender),
         choices=lambda: [str(gender.label) for gender in (Gender.FEMALE, Gender.MALE, Gender.OTHER)],
         example="女",
     )
@@ -176,7 +177,7 @@ class MemberResource(ModelResource):
         title=_("source of the consent"),
         expected=_("where the member answered: store, paper, app, LINE, web"),
         synonyms=("同意來源", "consent_source"),
-        widget=ChoiceWidget(CHANNELS),
+        widget=ChoiceWidget(CHANNELS, Channel),
         example="紙本",
     )
     consent_date = ImportColumn(
@@ -212,3 +213,31 @@ class TagListResource(ModelResource):
     class Meta:
         model = Member
         fields = TAG_LIST_COLUMNS
+
+
+class PurchaseResource(ModelResource):
+    """Receipts as the house keeps them; `paid` is what was paid after discounts, points and coupons."""
+
+    source = out("source", _("source system"))
+    receipt_no = out("receipt_no", _("receipt number"))
+    card_no = out("member__card_no", _("card number"))
+    external_id = out("member__external_id", _("external number"))
+    brand = out("store__brand__code", _("brand"))
+    store = out("store__code", _("store"))
+    purchased_at = moment("purchased_at", _("purchased"))
+    gross = out("gross", _("before discounts"))
+    discount = out("discount", _("discounts"))
+    paid = out("paid", _("paid"))
+    item_count = out("item_count", _("items"))
+    channel = label("channel", _("channel"), Channel)
+    order_type = label("order_type", _("order type"), OrderType)
+    invoice_no = out("invoice_no", _("invoice number"))
+    cashier = out("cashier", _("cashier"))
+    recorded_at = moment("recorded_at", _("recorded"))
+
+    class Meta:
+        model = Purchase
+        fields = (
+            "source", "receipt_no", "card_no", "external_id", "brand", "store", "purchased_at", "gross",
+            "discount", "paid", "item_count", "channel", "order_type", "invoice_no", "cashier", "recorded_at",
+        )  # fmt: skip

@@ -30,6 +30,7 @@ def panel(member: Member, user: Any, now: datetime) -> dict[str, Any]:
     return {
         "member": member,
         "tags": carried(member, timezone.localdate(now)),
+        "may_see_batch": user.has_perm("backoffice.view_importbatch"),
         "may_tag": member.is_living and user.has_perm("members.tag_member"),
     }
 
@@ -52,7 +53,7 @@ def erase(*, member: Member, actor: Actor, now: datetime) -> None:
     """Tags say who somebody is, and so do the rows of files that brought him in."""
     MemberTag.objects.filter(member=member).delete()
     keys = [member.phone, member.external_id, member.card_no]
-    for kind in ("members", "tags"):
+    for kind in ("members", "tags", "tagging"):
         forget_person(kind=kind, keys=keys)
 
 

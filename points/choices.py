@@ -99,4 +99,6 @@ class ReasonCode(models.TextChoices):
     SYSTEM_FAULT = "system_fault", _("System fault")
     DEBT_PAID = "debt_paid", _("Debt paid from a released hold")
     LAPSE_UNDONE = "lapse_undone", _("Expiry undone with its earning")
+    OPENING = "opening", _("Opening balance")
+    IMPORT_UNDONE = "import_undone", _("Imported deduction undone")
     OTHER = "other", _("Other")

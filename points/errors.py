@@ -188,7 +188,30 @@ class LimitsMoved(PointsRefusal):
     sentence = _("Somebody else changed these limits meanwhile. Look again before you confirm.")
 
 
+class FileTooLarge(PointsRefusal):
+    code = "file_too_large"
+    sentence = _("This file moves %(points)s points; one file may move %(most)s. Split it, or check the numbers.")
+
+
 # SQLSTATE raised by the functions in `points/sql/` -> refusal.
+class OpeningRefused(PointsRefusal):
+    code = "opening_refused"
+    sentence = _("The opening points of card %(card)s were refused (%(why)s). Nothing was brought in.")
+
+
+class ArchiveUnequal(PointsRefusal):
+    code = "archive_unequal"
+    sentence = _("Card %(card)s would not have the balance of the archive in %(program)s. Nothing was brought in.")
+
+
+class WaitingLeftBehind(PointsRefusal):
+    code = "waiting_left_behind"
+    sentence = _(
+        "The archive has %(points)s waiting points, which belong to receipts and are not brought back. "
+        "Confirm them before you export, or say that they stay behind."
+    )
+
+
 BY_SQLSTATE: dict[str, type[PointsRefusal]] = {
     "SK001": InsufficientPoints,
     "SK002": SpendingBlocked,

@@ -11,8 +11,10 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.actors import Actor
+from backoffice.services.imports.retention import forget_person
 from members.models import Member
 from members.sockets import Fact, FactKind, Lifecycle, register_fact, register_lifecycle
+from points import archive, export_kinds, import_kinds
 from points.models import Account
 from points.services import membership
 
@@ -29,6 +31,7 @@ def absorb(*, duplicate: Member, survivor: Member, actor: Actor, now: datetime) 
 
 def erase(*, member: Member, actor: Actor, now: datetime) -> None:
     membership.close(member_id=member.pk, actor=actor, now=now)
+    forget_person(kind=import_kinds.POINTS.name, keys=[member.phone, member.external_id, member.card_no])
 
 
 def export(member: Member) -> Mapping[str, Any]:
@@ -39,3 +42,6 @@ register_lifecycle(Lifecycle("points", absorb=absorb, erase=erase, export=export
 register_fact(
     Fact("points_balance", _("points balance"), FactKind.NUMBER, balance, permission="points.view_account")
 )
+import_kinds.register_all()
+export_kinds.register_all()
+archive.register_all()

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 APPROVAL_ABOVE = 1_000
 # What one staff user may give without approval on one local day, all corrections together (I33, T17).
 DAILY_GIVEN = 5_000
-# What one account may be given so on one local day, by whomever; and by all staff of one store together.
+# What one person may be given so on one local day on all his accounts, by whomever; and by one store's staff.
+# Redemptions that staff undo count as given.
 RECEIVER_GIVEN = 5_000
 STORE_GIVEN = 20_000
 # Two people who approve each other's corrections above this many points within these days (T18).

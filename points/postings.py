@@ -94,7 +94,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class CreditRow:
-    """One credit of a bulk call; the fields mean what they mean in `credit`."""
+    """One credit of a bulk call; the fields mean what they mean in `credit`. `reason` and `note` stand in for
+    those of the call's context.
+    """
 
     account_id: int
     kind: str
@@ -107,6 +109,8 @@ class CreditRow:
     store_id: int | None = None
     brand_id: int | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +119,51 @@ class CreditOutcome:
 
     entry_id: int | None
     points: int
+    replayed: bool
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeductRow:
+    """One deduction of a bulk call: `points` > 0 are taken out of what is free."""
+
+    account_id: int
+    points: int
+    source_type: str
+    source_id: str
+    brand_id: int | None = None
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeductOutcome:
+    """Its entry, or the code of the refusal; `available` is what was free where somebody looked."""
+
+    entry_id: int | None
+    points: int
+    replayed: bool
+    refused: str | None
+    available: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRow:
+    """An imported entry that is to be undone. `source` names the undoing, where a credit is undone."""
+
+    entry_id: int
+    source: Source
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOutcome:
+    """The entry that undid it. `left_over` could not be taken, `lapsed` came back lapsed."""
+
+    entry_id: int | None
+    points: int | None
+    left_over: int
+    lapsed: int
     replayed: bool
     refused: str | None

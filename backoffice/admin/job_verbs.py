@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.acts import work_title
 from backoffice.admin.forms import VerbForm
 from backoffice.admin.verbs import Act, Text, VerbView, verb_url, visible_or_404
 from backoffice.choices import JobState
@@ -25,11 +26,11 @@ STEER = "backoffice.steer_job"
 class JobKindFilter(admin.SimpleListFilter):
     """Registered kinds: what is in the table need not be read for a list of choices."""
 
-    title = gettext_lazy("kind")
+    title = gettext_lazy("work")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind, kind) for kind in jobs.kinds()]
+        return [(kind, work_title(kind)) for kind in jobs.kinds()]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(kind=self.value()) if self.value() else queryset
@@ -47,7 +48,7 @@ class JobVerb(VerbView):
         return job
 
     def summary(self, row: Job) -> Sequence[tuple[Text, Any]]:
-        return ((_("Job"), row.pk), (_("Kind"), row.kind), (_("Status"), row.get_state_display()))
+        return ((_("Job"), row.pk), (_("Work"), work_title(row.kind)), (_("Status"), row.get_state_display()))
 
     def back_url(self, row: Job) -> str:
         return reverse("admin:backoffice_job_change", args=[row.pk])

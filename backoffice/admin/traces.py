@@ -1,4 +1,4 @@
-"""Traces and background work: read only."""
+"""Sign-ins and background work: read only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.acts import work_title
 from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
 from backoffice.admin.display import display, number, pretty
 from backoffice.admin.job_verbs import JOB_VERBS, JobKindFilter, job_buttons
 from backoffice.admin.verbs import verb_paths
 from backoffice.choices import JobState, LoginEventKind
-from backoffice.models import AuditEvent, Heartbeat, Job, LoginEvent, OutboxMessage
+from backoffice.models import Heartbeat, Job, LoginEvent, OutboxMessage
 from backoffice.selectors import job_figures
 
 JOB_COLOURS = {
@@ -37,26 +38,6 @@ LOGIN_COLOURS = {
     LoginEventKind.FACTOR_RESET.value: "danger",
     LoginEventKind.PASSWORD_RESET.value: "danger",
 }
-
-
-@admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyAdmin):
-    scope = EVERYBODY
-    list_display = ("at", "actor_name", "action", "subject", "reason")
-    list_filter = ("actor_type",)
-    ordering = ("-id",)
-    fields = (
-        "at", "actor_type", "actor_id", "actor_name", "action", "subject", "changed", "reason", "request_id",
-    )  # fmt: skip
-    readonly_fields = ("subject", "changed")
-
-    @display(description=_("object"))
-    def subject(self, event: AuditEvent) -> str:
-        return f"{event.subject_type} {event.subject_id}"
-
-    @display(description=_("changes"))
-    def changed(self, event: AuditEvent) -> str:
-        return pretty(event.changes)
 
 
 @admin.register(LoginEvent)
@@ -85,7 +66,7 @@ class JobAdmin(ReadOnlyAdmin):
     scope = EVERYBODY
     list_display = (
         "id",
-        "kind",
+        "work",
         "coloured_state",
         "progress",
         "pace",
@@ -98,10 +79,10 @@ class JobAdmin(ReadOnlyAdmin):
     list_select_related = ("owner",)
     ordering = ("-id",)
     fields = (
-        "kind", "key", "target", "state", "progress", "pace", "took", "attempts", "owner", "run_at",
+        "work", "kind", "key", "target", "state", "progress", "pace", "took", "attempts", "owner", "run_at",
         "created_at", "started_at", "finished_at", "locked_until", "parameters", "outcome", "error",
     )  # fmt: skip
-    readonly_fields = ("progress", "pace", "took", "parameters", "outcome")
+    readonly_fields = ("work", "progress", "pace", "took", "parameters", "outcome")
     change_form_outer_before_template = "admin/job_verbs.html"
     change_list_template = "admin/job_list.html"
 
@@ -117,6 +98,10 @@ class JobAdmin(ReadOnlyAdmin):
     ) -> Any:
         buttons = {"job_buttons": job_buttons(request.user, self.get_object(request, object_id))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
+
+    @display(description=_("work"))
+    def work(self, job: Job) -> str:
+        return work_title(job.kind)
 
     @display(description=_("per second"))
     def pace(self, job: Job) -> str:
@@ -160,9 +145,13 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
     scope = EVERYBODY
-    list_display = ("name", "at")
-    fields = ("name", "at", "told")
-    readonly_fields = ("told",)
+    list_display = ("part", "at")
+    fields = ("part", "at", "told")
+    readonly_fields = ("part", "told")
+
+    @display(description=_("name"))
+    def part(self, heartbeat: Heartbeat) -> str:
+        return work_title(heartbeat.name)
 
     @display(description=_("detail"))
     def told(self, heartbeat: Heartbeat) -> str:

@@ -52,6 +52,14 @@ class Preview:
     warnings: Sequence[Text] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a person may go alone: (label, value, whether it is used up), and what happens beyond."""
+
+    figures: Sequence[tuple[Text, Any, bool]]
+    beyond: Text
+
+
 class VerbView(View):
     """One verb on one row.
 
@@ -117,6 +125,10 @@ class VerbView(View):
     def summary(self, row: Any) -> Sequence[tuple[Text, Any]]:
         """What the verb is about, as (label, value), shown above the form."""
         return ()
+
+    def bounds(self, row: Any) -> Bounds | None:
+        """What this person may do by himself, told before he types; None where nothing bounds him."""
+        return None
 
     # --- How it walks -----------------------------------------------------------------------------------
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -209,6 +221,7 @@ class VerbView(View):
                 "form": form,
                 "row": self.row,
                 "summary": self.summary(self.row),
+                "bounds": self.bounds(self.row),
                 "back_url": self.back_url(self.row),
                 "confirm_label": self.confirm_label,
                 "dangerous": self.dangerous,

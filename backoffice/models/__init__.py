@@ -1,6 +1,7 @@
 from backoffice.models.alarm import Alarm
 from backoffice.models.api_keys import ApiKey
 from backoffice.models.audit import AuditEvent
+from backoffice.models.exports import Export
 from backoffice.models.imports import ColumnMemory, ImportBatch, ImportRow
 from backoffice.models.jobs import Heartbeat, Job
 from backoffice.models.limits import LimitCounter
@@ -16,6 +17,7 @@ __all__ = [
     "AuditEvent",
     "Brand",
     "ColumnMemory",
+    "Export",
     "Heartbeat",
     "IdempotencyKey",
     "ImportBatch",

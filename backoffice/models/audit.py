@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.acts import act_title
 from backoffice.choices import ActorType
 
 
@@ -33,4 +34,4 @@ class AuditEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.subject_type} {self.subject_id}"
+        return act_title(self.action)

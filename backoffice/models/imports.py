@@ -15,8 +15,8 @@ class ImportBatch(models.Model):
 
     `layout` says how the file is read (type, encoding, delimiter, sheet, head row, which cell is which
     field),
-    `policy` what its rows may do, `counts` how many rows had which outcome and which end. `file` is the
-    upload
+    `policy` what its rows may do, `counts` how many rows had which outcome and which end, `totals` what the
+    rows come to where their kind sums them up. `file` is the upload
     as it came; `canonical` the same as UTF-8 CSV where the upload cannot be read from the middle.
     `repetition` tells deliberate repetitions of the same content apart, so that nobody repeats it by
     accident.
@@ -36,6 +36,7 @@ class ImportBatch(models.Model):
     layout = models.JSONField(_("how it is read"), default=dict, blank=True)
     policy = models.JSONField(_("policy"), default=dict, blank=True)
     counts = models.JSONField(_("counts"), default=dict, blank=True)
+    totals = models.JSONField(_("totals"), default=dict, blank=True)
     problem = models.JSONField(_("problem"), default=dict, blank=True)
     brand = models.ForeignKey(
         Brand,
@@ -72,6 +73,7 @@ class ImportBatch(models.Model):
     created_at = models.DateTimeField(_("uploaded"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+    held_until = models.DateTimeField(_("held until"), null=True, blank=True)
     applied_at = models.DateTimeField(_("applied"), null=True, blank=True)
     undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
     removed_at = models.DateTimeField(_("file removed"), null=True, blank=True)
@@ -90,7 +92,7 @@ class ImportBatch(models.Model):
             # I48: the same content is applied once, unless somebody says "again" and means it.
             models.UniqueConstraint(
                 fields=["kind", "content_hash", "repetition"],
-                condition=models.Q(state__in=["waiting", "applying", "applied"]),
+                condition=models.Q(state__in=["waiting", "held", "applying", "applied"]),
                 name="import_content_applied_once",
             ),
             models.CheckConstraint(

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.acts import work_title
 from backoffice.choices import JobState
 
 MAX_ATTEMPTS = 3
@@ -79,7 +80,7 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return f"{work_title(self.kind)} {self.pk}"
 
     @property
     def rate(self) -> float:

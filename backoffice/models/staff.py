@@ -66,6 +66,11 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.name or self.username
 
+    def brand_ids(self) -> list[int]:
+        """The brands of his stores; read together with the signed-in user (`rights.RoleBackend`)."""
+        known = vars(self).get("store_brands")
+        return list(self.stores.values_list("brand_id", flat=True)) if known is None else known
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What every session of this person carries; the password and the epoch make it.
 

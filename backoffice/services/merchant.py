@@ -26,7 +26,8 @@ STORE_FIELDS = {
 def save_brand(*, brand: Brand, actor: Actor, now: datetime) -> Brand:
     """Store a new or an edited brand. Nothing changed writes nothing."""
     before = Brand.objects.select_for_update(no_key=True).filter(pk=brand.pk).first()
-    _save(brand, before, BRAND_FIELDS, "brand", actor, now)
+    action = "brand.change" if before else "brand.create"
+    _save(brand, before, BRAND_FIELDS, action, actor, now)
     return brand
 
 
@@ -34,11 +35,12 @@ def save_brand(*, brand: Brand, actor: Actor, now: datetime) -> Brand:
 def save_store(*, store: Store, actor: Actor, now: datetime) -> Store:
     """Store a new or an edited shop. Nothing changed writes nothing."""
     before = Store.objects.select_for_update(no_key=True).filter(pk=store.pk).first()
-    _save(store, before, STORE_FIELDS, "store", actor, now)
+    action = "store.change" if before else "store.create"
+    _save(store, before, STORE_FIELDS, action, actor, now)
     return store
 
 
-def _save(row: Any, before: Any, fields: dict[str, str], noun: str, actor: Actor, now: datetime) -> None:
+def _save(row: Any, before: Any, fields: dict[str, str], action: str, actor: Actor, now: datetime) -> None:
     changed = [name for name in fields if before is None or getattr(before, name) != getattr(row, name)]
     if not changed:
         return
@@ -47,5 +49,4 @@ def _save(row: Any, before: Any, fields: dict[str, str], noun: str, actor: Actor
     else:
         row.save(update_fields=changed)
     changes = {fields[name]: [getattr(before, name, None), getattr(row, name)] for name in changed}
-    action = f"{noun}.change" if before else f"{noun}.create"
     audit.record(actor=actor, action=action, subject=row, changes=changes, now=now)

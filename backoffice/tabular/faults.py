@@ -22,6 +22,7 @@ FILE_FAULTS = {
     "long_line": _("Line %(line)s is longer than %(most)s characters. It is no table."),
     "quote_open": _("A quotation mark of line %(line)s is never closed. Close it, or delete it."),
     "not_a_table": _("This is no CSV and no XLSX file. Save it as CSV UTF-8 or XLSX."),
+    "gzip_broken": _("The gzipped file is damaged or was cut off. Pack it anew, or upload it unpacked."),
     "old_excel": _("This is an old (.xls) or a protected Excel file. Save it as XLSX without a password."),
     "xlsx_named_otherwise": _(
         "This is an XLSX workbook, but its name ends in .%(suffix)s. Rename it to .xlsx."

@@ -14,6 +14,7 @@ import xlsxwriter
 # A spreadsheet takes a cell that begins like this for a formula, also behind blanks.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MOST_SHEET_ROWS = 1_048_576
+MOST_TOLD = 100
 
 
 class TableWriter(Protocol):
@@ -35,10 +36,14 @@ def inert(text: str) -> str:
 
 
 class CsvWriter:
-    """CSV in `encoding`; characters that it does not hold are written as `?` and counted in `lost`."""
+    """CSV in `encoding`; characters that it does not hold are written as `?`, their cells counted in `lost`.
+
+    `lost_texts` are the first MOST_TOLD of these cells.
+    """
 
     def __init__(self, target: BinaryIO, encoding: str = "utf-8-sig", delimiter: str = ",") -> None:
         self.lost = 0
+        self.lost_texts: list[str] = []
         self._text = io.TextIOWrapper(target, encoding=encoding, errors="replace", newline="")
         self._strict = encoding.startswith("utf")
         self._encoding = encoding
@@ -46,7 +51,9 @@ class CsvWriter:
 
     def write(self, cells: Sequence[str]) -> None:
         if not self._strict:
-            self.lost += sum(not _fits(cell, self._encoding) for cell in cells)
+            unfit = [cell for cell in cells if not _fits(cell, self._encoding)]
+            self.lost += len(unfit)
+            self.lost_texts += unfit[: MOST_TOLD - len(self.lost_texts)]
         self._writer.writerow([inert(cell) for cell in cells])
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from campaigns.earning import NOTHING, Buyer, EarningRule, judge
 from campaigns.models import Carry
 from campaigns.selectors import programs_for
 from campaigns.services.bulk_posting import Card, Grant, let_wait, post, write_awards
-from campaigns.services.buyers import lock_buyers
+from campaigns.services.buyers import lock_buyers, look_at_buyers
 from campaigns.services.settlement import applicable, explained
 from members.models import Purchase
 from members.purchase_data import PurchaseData, ReceiptKey
@@ -33,12 +33,29 @@ CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A receipt that was stored by this very call, and its points by program id."""
+
+    purchase_id: int
+    points: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class BulkResult:
     """What became of a chunk. `differing` are receipts that are stored, or came twice, with other content."""
 
     recorded: int
     known: int
     points: int
+    differing: dict[ReceiptKey, str]
+    given: dict[ReceiptKey, Given]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkPreview:
+    """What settling would do: points by program id of what is new; others are known, or differ in that."""
+
+    new: dict[ReceiptKey, dict[int, int]]
     differing: dict[ReceiptKey, str]
 
 
@@ -65,8 +82,7 @@ def settle_many(receipts: Sequence[PurchaseData], *, actor: Actor, now: datetime
     """
     stores = Store.objects.in_bulk({receipt.store_id for receipt in receipts})
     buyers = lock_buyers({receipt.member_id for receipt in receipts if receipt.member_id is not None})
-    if any(r.store_id not in stores or (r.member_id and r.member_id not in buyers) for r in receipts):
-        raise OutOfReach
+    _refuse_unknown(receipts, stores, buyers)
     fresh, known, differing = _sorted_out([_to_survivor(receipt, buyers) for receipt in receipts])
     recorded = record_new(fresh, now=now)
     new = [receipt for receipt in fresh if receipt.key in recorded.new]
@@ -77,12 +93,41 @@ def settle_many(receipts: Sequence[PurchaseData], *, actor: Actor, now: datetime
     let_wait(grants, actor, now)
     write_awards(grants, now)
     _write_carries(books)
+    given = {receipt.key: Given(recorded.ids[receipt.key], {}) for receipt in new}
+    for grant in grants:
+        given[grant.receipt.key].points[grant.program.pk] = grant.earning.points
     return BulkResult(
         recorded=len(new),
         known=known + len(fresh) - len(new),
         points=sum(grant.earning.points for grant in grants),
         differing=differing,
+        given=given,
     )
+
+
+def preview_many(receipts: Sequence[PurchaseData]) -> BulkPreview:
+    """What `settle_many` would say to these receipts just now; locks and writes nothing.
+
+    Small change is carried on within the call, so the points of programs with it are an estimate.
+    Raises OutOfReach when a store or member does not exist.
+    """
+    stores = Store.objects.in_bulk({receipt.store_id for receipt in receipts})
+    buyers = look_at_buyers({receipt.member_id for receipt in receipts if receipt.member_id is not None})
+    _refuse_unknown(receipts, stores, buyers)
+    fresh, _known, differing = _sorted_out([_to_survivor(receipt, buyers) for receipt in receipts])
+    books = _open_books(fresh, buyers, stores, locked=False)
+    new = {
+        receipt.key: {grant.program.pk: grant.earning.points for grant in _judged(receipt, 0, books)}
+        for receipt in fresh
+    }
+    return BulkPreview(new, differing)
+
+
+def _refuse_unknown(
+    receipts: Iterable[PurchaseData], stores: Mapping[int, Store], buyers: Mapping[int, Buyer]
+) -> None:
+    if any(r.store_id not in stores or (r.member_id and r.member_id not in buyers) for r in receipts):
+        raise OutOfReach
 
 
 def _to_survivor(receipt: PurchaseData, buyers: Mapping[int, Buyer]) -> PurchaseData:
@@ -118,7 +163,11 @@ def _sorted_out(
 
 
 def _open_books(
-    receipts: Sequence[PurchaseData], buyers: dict[int, Buyer], stores: dict[int, Store]
+    receipts: Sequence[PurchaseData],
+    buyers: dict[int, Buyer],
+    stores: dict[int, Store],
+    *,
+    locked: bool = True,
 ) -> _Books:
     brands = {stores[receipt.store_id].brand_id for receipt in receipts}
     programs = {brand_id: programs_for(brand_id) for brand_id in brands}
@@ -130,7 +179,9 @@ def _open_books(
     carries: dict[Card, Decimal] = {}
     if any(rule.carry_over for rule in rules.values()):
         waiting = Carry.objects.filter(account__member__in=list(accounts)).order_by("account_id")
-        for carry in waiting.select_related("account").select_for_update(of=("self",)):
+        if locked:
+            waiting = waiting.select_for_update(of=("self",))
+        for carry in waiting.select_related("account"):
             carries[carry.account.member_id, carry.account.program_id] = carry.amount
     return _Books(buyers, stores, programs, accounts, carries, rules)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from campaigns.earning import Buyer
 from campaigns.errors import PurchaseMoved
@@ -22,19 +23,23 @@ def lock_buyers(member_ids: Iterable[int]) -> dict[int, Buyer]:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a member is locked for the length of a transaction")
+    return _buyers(member_ids, Member.objects.select_for_update(no_key=True))
+
+
+def look_at_buyers(member_ids: Iterable[int]) -> dict[int, Buyer]:
+    """The same answer without the locks, for a look that decides nothing. Raises PurchaseMoved."""
+    return _buyers(member_ids, Member.objects.all())
+
+
+def _buyers(member_ids: Iterable[int], members: QuerySet[Member]) -> dict[int, Buyer]:
     given = set(member_ids)
     if not given:
         return {}
     merged = Member.objects.filter(pk__in=given, status=MemberStatus.MERGED)
     became = {pk: member.pk for pk, member in survivors(merged).items()}
     wanted = sorted({became.get(pk, pk) for pk in given})
-    rows = (
-        Member.objects.filter(pk__in=wanted)
-        .order_by("pk")
-        .select_for_update(no_key=True)
-        .values_list("pk", "status", "brand_id")
-    )
-    locked = {pk: Buyer(pk, status, brand_id) for pk, status, brand_id in rows}
-    if any(buyer.status == MemberStatus.MERGED for buyer in locked.values()):
+    rows = members.filter(pk__in=wanted).order_by("pk").values_list("pk", "status", "brand_id")
+    found = {pk: Buyer(pk, status, brand_id) for pk, status, brand_id in rows}
+    if any(buyer.status == MemberStatus.MERGED for buyer in found.values()):
         raise PurchaseMoved
-    return {pk: locked[became.get(pk, pk)] for pk in given}
+    return {pk: found[became.get(pk, pk)] for pk in given}

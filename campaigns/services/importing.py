@@ -24,10 +24,10 @@ from backoffice.services import jobs
 from campaigns.errors import UnknownBrand
 from campaigns.receipt_rows import ReceiptRow, RowFault
 from campaigns.services.bulk_settlement import CHUNK, BulkResult, settle_many
+from campaigns.services.imports import people
 from members.csv_files import LineError
 from members.errors import InvalidReceipt
-from members.models import Member
-from members.purchase_data import LineData, PurchaseData, ReceiptKey
+from members.purchase_data import LineData, PurchaseData, ReceiptKey, TenderData
 
 KIND = "campaigns.import_purchases"
 FOLDER = "imports"
@@ -128,14 +128,14 @@ def _looked_up(
             "code", "pk"
         )
     )
-    numbers = {row.member_no for row in rows if row.member_no}
-    members = dict(Member.objects.filter(external_id__in=numbers).values_list("external_id", "pk"))
+    found = people.find(("member_no", row.member_no) for row in rows if row.member_no)
+    members = {number: person.member_id for (_column, number), person in found.items()}
     told, lines = [], {}
     for row in rows:
         fault = _unknown(row, stores, members, now)
         if fault is None:
             try:
-                data = _purchase(row, source, stores[row.store_code], members.get(row.member_no))
+                data = purchase_of(row, source, stores[row.store_code], members.get(row.member_no))
                 told.append(data)
                 lines[data.key] = row.line
                 continue
@@ -158,7 +158,8 @@ def _unknown(
     return None
 
 
-def _purchase(row: ReceiptRow, source: str, store_id: int, member_id: int | None) -> PurchaseData:
+def purchase_of(row: ReceiptRow, source: str, store_id: int, member_id: int | None) -> PurchaseData:
+    """A row of a file as the till would have told it. Raises InvalidReceipt."""
     return PurchaseData(
         source=source,
         receipt_no=row.receipt_no,
@@ -169,11 +170,13 @@ def _purchase(row: ReceiptRow, source: str, store_id: int, member_id: int | None
         discount=row.discount,
         paid=row.paid,
         item_count=row.items,
+        invoice_no=row.invoice_no,
         cashier=row.cashier,
         lines=tuple(
-            LineData(number, part.amount, part.quantity, category=part.department)
+            LineData(number, part.amount, part.quantity, part.sku, part.department)
             for number, part in enumerate(row.departments, start=1)
         ),
+        tenders=(TenderData(1, row.tender, row.paid),) if row.tender else (),
     )
 
 

@@ -89,7 +89,7 @@ def settle_return(
     if is_new and buyer_id is not None:
         # First what the member gets back: it may be what the earning has to be taken from.
         give_back_share(purchase=purchase, recorded=recorded, actor=actor, now=now)
-        _take_back_all(purchase, recorded, Taken(actor=actor, now=now, owner_id=buyer_id, returned=recorded))
+        take_back_all(purchase, recorded, Taken(actor=actor, now=now, owner_id=buyer_id, returned=recorded))
     return _stored(recorded, replayed=not is_new)
 
 
@@ -103,7 +103,8 @@ def _lock_owner(purchase: Purchase) -> int | None:
     raise PurchaseMoved
 
 
-def _take_back_all(purchase: Purchase, recorded: PurchaseReturn, taken: Taken) -> None:
+def take_back_all(purchase: Purchase, recorded: PurchaseReturn, taken: Taken) -> None:
+    """Take the share of a recorded return out of every award of its purchase. The member is locked."""
     total = purchase.returns.aggregate(total=Sum("amount"))["total"]
     awards = Award.objects.filter(purchase=purchase, account__isnull=False)
     for award in awards.select_related("program", "pending", "account").order_by("program_id"):

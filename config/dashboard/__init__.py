@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 
 from config.dashboard.cards import desk_cards, points_cards
 from config.dashboard.sections import desk_sections, points_sections, watch_sections
@@ -18,7 +17,7 @@ from config.dashboard.viewer import Viewer
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the index page shows, by what the user may see."""
-    viewer = Viewer.of(request.user, timezone.now())
+    viewer = Viewer.of(request)
     return {
         **context,
         "may_find": viewer.may("members.view_member"),

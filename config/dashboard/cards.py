@@ -9,13 +9,9 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from backoffice.admin.display import moment, money, number
-from backoffice.selectors import jobs_failed, open_alarms, outbox_overdue
 from config.dashboard.viewer import Viewer
 from points.admin.reports import PointsReport
-from points.choices import AdjustmentStatus
-from points.models import Adjustment, Proof
-from points.reporting import totals
-from points.selectors import waiting_corrections
+from points.models import Proof
 from points.services.proofs import last_proof
 
 STALE_HOURS = 36
@@ -36,27 +32,28 @@ def desk_cards(viewer: Viewer) -> list[Card]:
     """What waits for this person, or for those whom he answers for."""
     cards = []
     if viewer.may("points.correct_points"):
-        own = Adjustment.objects.filter(requested_by=viewer.user, status=AdjustmentStatus.PENDING).count()
         href = reverse("admin:points_adjustment_changelist") + (
             f"?status__exact=pending&requested_by__id__exact={viewer.user.pk}"
         )
-        cards.append(Card(_("Your requests that wait"), number(own), _("for a second person"), href))
+        cards.append(
+            Card(_("Your requests that wait"), number(viewer.waiting["own"]), _("for a second person"), href)
+        )
     if viewer.may("points.approve_correction"):
-        waiting = waiting_corrections(user=viewer.user).count()
+        waiting = viewer.waiting["approvals"]
         href = reverse("admin:points_adjustment_changelist") + "?status__exact=pending"
         cards.append(Card(_("Waiting approvals"), number(waiting), "", href, "bad" if waiting else "good"))
     if viewer.may("backoffice.view_alarm"):
-        ringing = open_alarms(viewer.user).count()
+        ringing = viewer.waiting["alarms"]
         href = reverse("admin:backoffice_alarm_changelist") + "?state=open"
         cards.append(Card(_("Open alarms"), number(ringing), "", href, "bad" if ringing else "good"))
     if viewer.may("points.view_proof"):
         cards.append(_proof_card(last_proof(), viewer))
     if viewer.may("backoffice.view_outboxmessage"):
-        late = outbox_overdue(viewer.now).count()
+        late = viewer.waiting["overdue"]
         href = reverse("admin:backoffice_outboxmessage_changelist") + "?sent_at__isempty=1"
         cards.append(Card(_("Overdue messages"), number(late), _("outbox"), href, "bad" if late else "good"))
     if viewer.may("backoffice.view_job"):
-        failed = jobs_failed().count()
+        failed = viewer.waiting["failed"]
         href = reverse("admin:backoffice_job_changelist") + "?state__exact=failed"
         cards.append(Card(_("Failed jobs"), number(failed), "", href, "bad" if failed else "good"))
     return cards
@@ -80,8 +77,7 @@ def points_cards(viewer: Viewer) -> list[Card]:
     if program is None:
         return []
     month = viewer.year[-1]
-    owned = totals.outstanding_after(program=program, after=viewer.tomorrow, at=viewer.mark)
-    ratio = totals.issue_ratio(program=program, now=viewer.now, at=viewer.mark)
+    owned, ratio = viewer.owned, viewer.ratio
     link = PointsReport.address()
     this_month = _("this month")
     limit = (

@@ -13,20 +13,17 @@ from django.utils.translation import gettext as _
 
 from backoffice import alarm_kinds
 from backoffice.admin.display import number
-from backoffice.admin.reports import Period
 from backoffice.admin.tables import Chart, Column, Link, Section, Show
 from backoffice.choices import Reach
 from backoffice.models import Store
 from backoffice.selectors import open_alarms
-from config.dashboard.viewer import Viewer
+from config.dashboard.viewer import RECENT_DAYS, Viewer
 from members.admin.reports import ReferringStores, per_day
 from members.models import Purchase
-from members.selectors.reports import joined_per_day, joined_per_store
 from points.admin.reports import ManualGrants, PointsReport, SettlementReport, clerk_link, issuer_names
 from points.reporting import staff, totals
 
 SHOWN = 8
-RECENT_DAYS = 30
 MOST_STORES = 30
 
 
@@ -84,8 +81,7 @@ def _own_stores(viewer: Viewer) -> Section:
         .values("store")
         .annotate(orders=Count("pk"), cards=Count("member"), paid=Sum("paid"))
     }
-    since = viewer.midnight(viewer.today - timedelta(days=RECENT_DAYS - 1))
-    joined = joined_per_store(user=viewer.user, start=since, end=viewer.now)
+    joined = viewer.joined_per_store
     rows: list[tuple[Any, ...]] = []
     for store in stores:
         row = today.get(store.pk, {"orders": 0, "cards": 0, "paid": Decimal(0)})
@@ -108,9 +104,9 @@ def points_sections(viewer: Viewer) -> list[Section]:
     """Growth of the membership, a year of points, and what brands owe each other this month."""
     found = []
     if viewer.may("members.view_member_report"):
-        period = Period(viewer.today - timedelta(days=RECENT_DAYS - 1), viewer.today + timedelta(days=1))
-        joined = joined_per_day(user=viewer.user, start=period.start, end=period.end)
-        section = per_day(joined, period, _("New members, %(days)s days") % {"days": RECENT_DAYS})
+        section = per_day(
+            viewer.joined_per_day, viewer.recent, _("New members, %(days)s days") % {"days": RECENT_DAYS}
+        )
         found.append(replace(section, href=ReferringStores.address()))
     if viewer.program is not None:
         found.append(_year(viewer))

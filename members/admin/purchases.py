@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from backoffice.admin.display import display, money
+from backoffice.admin.exports.button import Exportable
 from members.models import Consent, Member, Purchase, PurchaseLine, PurchaseReturn, PurchaseTender
 
 
@@ -41,7 +42,8 @@ class PurchaseReturnInline(ReadOnlyInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(ReadOnlyAdmin):
+class PurchaseAdmin(Exportable, ReadOnlyAdmin):
+    export_kind = "purchases"
     scope = "store"
     list_display = ("receipt_no", "paid_amount", "card", "store", "purchased_at", "channel")
     list_filter = ("channel", "order_type")

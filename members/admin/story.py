@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.acts import act_title, actor_text
 from backoffice.admin.verbs import verb_url
 from backoffice.masking import mask_text
 from backoffice.models import AuditEvent
@@ -26,23 +27,12 @@ from members.sockets import (
 )
 
 # What became of the member, by the name in the trail. Notes and consents have sources of their own.
-ACTS = {
-    "member.enrol": gettext_lazy("Enrolled"),
-    "member.replace_card": gettext_lazy("Card replaced"),
-    "member.change_phone": gettext_lazy("Phone changed"),
-    "member.verify_phone": gettext_lazy("Phone verified"),
-    "member.freeze": gettext_lazy("Frozen"),
-    "member.unfreeze": gettext_lazy("Unfrozen"),
-    "member.merge": gettext_lazy("Merged"),
-    "member.erase": gettext_lazy("Erased"),
-    "member.change_profile": gettext_lazy("Profile changed"),
-    "member.lock_referring_store": gettext_lazy("Referring store locked"),
-}
+ACTS = (
+    "member.enrol", "member.replace_card", "member.change_phone", "member.verify_phone", "member.freeze",
+    "member.unfreeze", "member.merge", "member.erase", "member.change_profile", "member.lock_referring_store",
+)  # fmt: skip
 # Looks at the person are for those who may read the trail.
-LOOKS = {
-    "member.reveal": gettext_lazy("Unmasked"),
-    "member.export_person": gettext_lazy("Data of the person exported"),
-}
+LOOKS = ("member.reveal", "member.export_person")
 PROFILE = ("member.change_profile", "member.lock_referring_store")
 CARD_AND_PHONE = ("member.replace_card", "member.change_phone", "member.verify_phone")
 TRAIL = "backoffice.view_auditevent"
@@ -110,17 +100,22 @@ def tell_act(row: StoryRow, user: Any) -> StoryEvent:
     facts = row.facts
     action = facts["action"]
     changes = facts["changes"] or {}
-    title = str({**ACTS, **LOOKS}.get(action, action))
+    title = act_title(action)
     why = list(_changed(changes)) if user.has_perm(TRAIL) else []
     if "purpose" in changes and changes["purpose"] in UnmaskPurpose.values:
         title = f"{title}: {UnmaskPurpose(changes['purpose']).label}"
     # Who opens the form of the profile types no reason: the name of the verb stands for it.
     reason = "" if facts["reason"] == ProfileView.name else facts["reason"]
-    return StoryEvent(title=title, detail=reason, actor=facts["actor"] or "", why=why)
+    return StoryEvent(title=title, detail=reason, actor=_actor(facts), why=why)
 
 
 def search_acts(text: str) -> Q:
-    return Q(reason__icontains=text) | Q(action__in=_codes([*ACTS.items(), *LOOKS.items()], text))
+    titles = [(code, act_title(code)) for code in (*ACTS, *LOOKS)]
+    return Q(reason__icontains=text) | Q(action__in=_codes(titles, text))
+
+
+def _actor(facts: dict[str, Any]) -> str:
+    return actor_text(facts["actor_type"], facts["actor_id"], facts["actor"])
 
 
 def _changed(changes: dict[str, Any]) -> Sequence[str]:
@@ -193,7 +188,9 @@ register_story(
         facts={
             "action": F("action"),
             "reason": F("reason"),
-            "actor": Coalesce(NullIf("actor_name", Value("")), "actor_id"),
+            "actor": F("actor_name"),
+            "actor_type": F("actor_type"),
+            "actor_id": F("actor_id"),
             "changes": F("changes"),
         },
         tell=tell_act,

@@ -1,4 +1,4 @@
-"""The registry of tags, and the two verbs by which a colleague tags a member."""
+"""The registry of tags."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.actors import Actor
 from backoffice.admin.base import EVERYBODY, ScopedModelAdmin
 from backoffice.admin.display import display, number
+from backoffice.admin.exports.button import export_url
 from backoffice.admin.forms import VerbForm
 from backoffice.admin.verbs import Act, Text, VerbView, verb_paths, visible_or_404
 from backoffice.errors import Refusal
+from members.admin.listed_tags import ListedTagView
+from members.admin.member_tags import GiveTagView, TakeTagView
 from members.errors import TagLooksAlike
-from members.models import Member, Tag, TagName
-from members.selectors.tags import carried, dead_tags, with_carriers
+from members.models import Tag, TagName
+from members.selectors.tags import dead_tags, with_carriers
 from members.services import tags
 from members.sockets import tag_uses
 from members.tag_names import slug_of
@@ -70,8 +74,8 @@ class DeadFilter(admin.SimpleListFilter):
 class TagAdmin(ScopedModelAdmin):
     scope = EVERYBODY
     form = TagForm
-    fields = ("name", "group", "definition", "owner", "expires_on", "aliases", "where_used")
-    readonly_fields = ("aliases", "where_used")
+    fields = ("name", "group", "definition", "owner", "expires_on", "aliases", "carriers", "where_used")
+    readonly_fields = ("aliases", "carriers", "where_used")
     list_display = ("name", "group", "carriers", "owner", "expires_on", "merged_into")
     list_filter = (DeadFilter, "group")
     list_select_related = ("owner", "merged_into")
@@ -79,6 +83,7 @@ class TagAdmin(ScopedModelAdmin):
     ordering = ("group", "name")
     autocomplete_fields = ("owner",)
     change_form_outer_before_template = "members/tag_verbs.html"
+    change_list_template = "members/tag_list.html"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # A name is what files and people know it by: another name is an alias.
@@ -89,7 +94,11 @@ class TagAdmin(ScopedModelAdmin):
 
     @display(description=gettext_lazy("carried by"))
     def carriers(self, tag: Tag) -> str:
-        return number(getattr(tag, "carrier_count", None) or 0)
+        count = number(getattr(tag, "carrier_count", None) or 0)
+        if not tag.pk:
+            return count
+        address = reverse("admin:members_member_changelist")
+        return format_html('<a class="sk-link" href="{}?tag={}">{}</a>', address, tag.pk, count)
 
     @display(description=gettext_lazy("names that lead here"))
     def aliases(self, tag: Tag) -> str:
@@ -99,6 +108,11 @@ class TagAdmin(ScopedModelAdmin):
     def where_used(self, tag: Tag) -> str:
         used = [what for use in tag_uses() for what, _address in use.where(tag_id=tag.pk)] if tag.pk else []
         return "、".join(used) or "-"
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        dead = 0 if request.GET.get("use") else dead_tags(timezone.localdate()).count()
+        more = {"dead_count": dead, "export_url": export_url(request, "tags")}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
 
     def save_model(self, request: HttpRequest, obj: Tag, form: Any, change: bool) -> None:
         user: Any = request.user
@@ -135,7 +149,10 @@ class TagAdmin(ScopedModelAdmin):
             )
             for slug, view in (("give", GiveTagView), ("take", TakeTagView))
         ]
-        return [*own, *verb_paths(self, {"merge": MergeView, "alias": AliasView}), *super().get_urls()]
+        everybody = path(
+            "listed/", self.admin_site.admin_view(ListedTagView.as_view()), name="members_membertag_listed"
+        )
+        return [everybody, *own, *verb_paths(self, {"merge": MergeView, "alias": AliasView}), *super().get_urls()]
 
 
 class TagVerb(VerbView):
@@ -195,60 +212,3 @@ class AliasView(TagVerb):
 
     def done_message(self, body: Mapping[str, Any]) -> Text:
         return _("Files that say “%(name)s” mean this tag now.") % {"name": body["alias"]}
-
-
-class GiveTagForm(VerbForm):
-    tag = forms.ModelChoiceField(label=gettext_lazy("Tag"), queryset=Tag.objects.none())
-
-
-class GiveTagView(VerbView):
-    """Put a tag on this member (S39). A new tag is defined in the registry first (S38)."""
-
-    name = "members.tag_member"
-    title = gettext_lazy("Add a tag")
-    confirm_label = gettext_lazy("Save")
-    permission = "members.tag_member"
-    form_class = GiveTagForm
-
-    def fetch(self, user: Any, pk: int) -> Member:
-        member: Member = visible_or_404(Member.objects.visible_to(user), user, pk)
-        return member
-
-    def make_form(self, row: Member, data: Any = None, **kwargs: Any) -> VerbForm:
-        form = super().make_form(row, data, **kwargs)
-        choice: Any = form.fields["tag"]
-        choice.queryset = self.choices(row)
-        return form
-
-    def choices(self, row: Member) -> Any:
-        return Tag.objects.active_on(timezone.localdate()).exclude(carriers__member=row)
-
-    def summary(self, row: Member) -> Sequence[tuple[Text, Any]]:
-        names = [one.tag.name for one in carried(row, timezone.localdate())]
-        return ((_("Member card"), row.card_no), (_("Tags"), "、".join(names) or "-"))
-
-    def perform(self, row: Member, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
-        tags.tag_member(member=row, tag_id=asked["tag"].pk, actor=act.actor, now=act.now)
-        return {"tag": asked["tag"].name}
-
-    def done_message(self, body: Mapping[str, Any]) -> Text:
-        return _("The tag “%(name)s” was added.") % {"name": body["tag"]}
-
-    def back_url(self, row: Member) -> str:
-        return reverse("admin:members_member_change", args=[row.pk]) + "#tags"
-
-
-class TakeTagView(GiveTagView):
-    name = "members.untag_member"
-    title = gettext_lazy("Take a tag away")
-    dangerous = True
-
-    def choices(self, row: Member) -> Any:
-        return Tag.objects.filter(carriers__member=row)
-
-    def perform(self, row: Member, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
-        tags.untag_member(member=row, tag_id=asked["tag"].pk, actor=act.actor, now=act.now)
-        return {"tag": asked["tag"].name}
-
-    def done_message(self, body: Mapping[str, Any]) -> Text:
-        return _("The tag “%(name)s” was taken away.") % {"name": body["tag"]}

@@ -4,7 +4,7 @@ import pghistory
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Reverse
+from django.db.models.functions import Collate, Reverse
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.models import Brand, Store
@@ -140,6 +140,8 @@ class Member(models.Model):
             GinIndex(Bigrams("name"), name="member_name_bigrams"),
             # One character holds no bigram: a surname alone is answered as a prefix.
             models.Index(OpClass("name", "text_pattern_ops"), name="member_name_prefix"),
+            # Half a city shares a given name: the end of the name answers the first fifty without the rest.
+            models.Index(Collate(Reverse("name"), "C"), name="member_name_backwards"),
             models.Index(fields=["email"], name="member_email", condition=~models.Q(email="")),
             models.Index(fields=["joined_at"], name="member_joined"),
         ]

@@ -139,6 +139,15 @@ def joined_per_day(*, user: User, start: datetime, end: datetime) -> list[tuple[
     return list(rows.order_by("day"))
 
 
+def joined_per_store_and_day(
+    *, user: User, start: datetime, end: datetime
+) -> list[tuple[int | None, date, int]]:
+    """(store, local day, members) of all who joined in [start, end), for whoever wants both sums at once."""
+    day = TruncDate("joined_at", tzinfo=get_default_timezone())
+    rows = _joined(user, start, end).annotate(day=day).values_list("joined_store", "day")
+    return list(rows.annotate(members=Count("pk")).order_by("day"))
+
+
 def joined_per_store(*, user: User, start: datetime, end: datetime) -> dict[int | None, int]:
     """How many members joined at each store of the user's in [start, end)."""
     return dict(_joined(user, start, end).values_list("joined_store").annotate(members=Count("pk")))

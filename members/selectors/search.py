@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Q, QuerySet, TextField, Value
-from django.db.models.functions import Reverse
+from django.db.models.functions import Collate, Reverse
 
 from backoffice.models import User
 from members.choices import MemberStatus
@@ -64,7 +64,7 @@ def find_members(*, text: str, user: User) -> SearchResult:
     typed = " ".join(unicodedata.normalize("NFKC", text).split())[:LONGEST].replace("\x00", "")
     if not typed:
         return SearchResult(Kind.NOTHING, "", [])
-    seen = Member.objects.visible_to(user).exclude(status=MemberStatus.ERASED)
+    seen = Member.objects.visible_to(user).exclude(status=MemberStatus.ERASED).order_by()
     if phone := _as_phone(typed):
         return _result(Kind.PHONE, phone, [seen.filter(phone=phone)], user)
     digits = GAPS.sub("", typed)
@@ -78,8 +78,7 @@ def find_members(*, text: str, user: User) -> SearchResult:
         # The second condition is the index's own: without it PostgreSQL does not dare to use it.
         email = typed.lower()
         return _result(Kind.EMAIL, email, [seen.filter(email=email).exclude(email="")], user)
-    external = _result(Kind.EXTERNAL_ID, typed, [_of_external_id(seen, typed)], user)
-    return external if external.members else _result(Kind.NAME, typed, [_named(seen, typed)], user)
+    return _by_number_or_name(typed, seen, user)
 
 
 def member_of_card(*, card_no: str, user: User) -> Member:
@@ -132,27 +131,50 @@ def _by_last_digits(digits: str, seen: QuerySet[Member], user: User) -> SearchRe
     return _result(Kind.LAST_DIGITS, digits, probes, user)
 
 
+def _by_number_or_name(typed: str, seen: QuerySet[Member], user: User) -> SearchResult:
+    """A number of the old system, else a name. Numbers are written in ASCII: 怡君 is asked as a name first."""
+    ways = [(Kind.EXTERNAL_ID, [_of_external_id(seen, typed)]), (Kind.NAME, _named(seen, typed))]
+    for kind, probes in ways if typed.isascii() else reversed(ways):
+        result = _result(kind, typed, probes, user)
+        if result.members:
+            return result
+    return SearchResult(Kind.NAME, typed, [])
+
+
 def _of_external_id(seen: QuerySet[Member], text: str) -> QuerySet[Member]:
     return seen.filter(external_id=text).exclude(external_id="")
 
 
-def _named(seen: QuerySet[Member], name: str) -> QuerySet[Member]:
-    """Names that hold the text in either case. One character has no bigram: it is taken as the beginning."""
+def _named(seen: QuerySet[Member], name: str) -> list[QuerySet[Member]]:
+    """Names that hold the text in either case. One character has no bigram: it is taken as the beginning.
+
+    Two characters are a given name first: thousands share one, and the index of bigrams counts them all before
+    it shows the first.
+    """
     if len(name) == 1:
-        return seen.filter(Q(name__startswith=name.upper()) | Q(name__startswith=name.lower()))
+        return [seen.filter(Q(name__startswith=name.upper()) | Q(name__startswith=name.lower()))]
     wanted = Bigrams(Value(name), output_field=ArrayField(TextField()))
     holding = seen.alias(bigrams=Bigrams("name")).filter(bigrams__contains=wanted)
     # Two characters are one bigram, and the index knows it exactly. Asked once more, the planner would expect
     # so few rows that it reads all of them side by side before it shows fifty.
-    return holding if len(name) == 2 else holding.filter(name__icontains=name)
+    if len(name) > 2:
+        return [holding.filter(name__icontains=name)]
+    # In the order of its index: else the planner hopes for fifty early ones and reads the table until then.
+    backwards = seen.alias(backwards=Collate(Reverse("name"), "C"))
+    return [backwards.filter(backwards__startswith=name[::-1]).order_by("backwards"), holding]
 
 
 def _result(kind: Kind, normalised: str, probes: Iterable[QuerySet[Member]], user: User) -> SearchResult:
-    """Ask each probe for one more than is shown; unordered, because an order would make it read every hit."""
+    """Ask each probe for one more than is shown, until there are so many.
+
+    Unordered but by its own index, because an order would make it read every hit.
+    """
     found: dict[int, Member] = {}
     for probe in probes:
-        rows = probe.order_by().select_related("brand", "joined_store", "referring_store")[: MOST + 1]
+        rows = probe.select_related("joined_store")[: MOST + 1]
         found |= {row.pk: row for row in rows}
+        if len(found) > MOST:
+            break
     members = _survivors(found.values(), user)
     return SearchResult(kind, normalised, members[:MOST], more=len(found) > MOST)
 

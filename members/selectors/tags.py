@@ -15,8 +15,8 @@ from members.models import Member, MemberTag, Tag
 
 @dataclass(frozen=True, slots=True)
 class CarriedTag:
-    """A tag of one member. `source` names the colleague, the file or the rule; `over` that its last day is
-    past.
+    """A tag of one member. `source` names the colleague, the file or list (`batch_id`), or the rule; `over` that
+    its last day is past.
     """
 
     tag: Tag
@@ -24,6 +24,7 @@ class CarriedTag:
     source: str
     at: object
     over: bool
+    batch_id: int | None = None
 
 
 def carried(member: Member, today: date) -> list[CarriedTag]:
@@ -51,6 +52,7 @@ def carried(member: Member, today: date) -> list[CarriedTag]:
             or (f"#{row.origin_id}" if row.origin_id else ""),
             at=row.at,
             over=row.tag.expires_on is not None and row.tag.expires_on < today,
+            batch_id=row.origin_id if row.origin == TagOrigin.IMPORT and row.origin_id in files else None,
         )
         for row in rows
     ]

@@ -5,14 +5,14 @@ The caller chunks (5,000 receipts are a good size): a call holds its chunk in me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
 from members.errors import ReceiptDiffers
-from members.models import Purchase
+from members.models import Purchase, PurchaseReturn
 from members.purchase_data import PurchaseData, ReceiptKey
 from members.services.purchases import refuse_differences
 
@@ -75,6 +75,30 @@ def record_new(rows: Iterable[PurchaseData], *, now: datetime) -> Recorded:
     if len(ids) < len(by_key):
         ids |= _known({key: data for key, data in by_key.items() if key not in ids})
     return Recorded(ids, new)
+
+
+@transaction.atomic
+def record_whole_returns(
+    purchases: Sequence[Purchase], *, source: str, number: str, reason: str, now: datetime
+) -> dict[int, PurchaseReturn]:
+    """Store one return of all that was paid for each of these receipts, by the receipt's id.
+
+    The caller has locked them and seen that nothing of them came back before (I27); each was paid with more
+    than 0. The number is `<number>-<receipt's id>`, so that a repetition breaks `return_once`.
+    """
+    rows = PurchaseReturn.objects.bulk_create(
+        PurchaseReturn(
+            purchase=purchase,
+            source=source,
+            return_no=f"{number}-{purchase.pk}",
+            amount=purchase.paid,
+            returned_at=now,
+            recorded_at=now,
+            reason=reason,
+        )
+        for purchase in purchases
+    )
+    return {row.purchase_id: row for row in rows}
 
 
 def _by_key(rows: Iterable[PurchaseData]) -> dict[ReceiptKey, PurchaseData]:

@@ -27,7 +27,6 @@ from members.services.secrets_of_rows import code_hash, code_of, new_nonce, same
 
 LIFE = timedelta(minutes=10)
 TOPIC = "sms.code"
-NOTICE_TOPIC = "sms.notice"
 RESEND_SECONDS = 60
 
 
@@ -133,16 +132,6 @@ def send(*, payload: Mapping[str, Any], now: datetime) -> bool:
     text_messages.port().send(text_messages.TextMessage(row.phone, text, f"code-{row.pk}"))
     OneTimeCode.objects.filter(pk=row.pk).update(sent_at=now)
     return True
-
-
-def send_notice(*, payload: Mapping[str, Any]) -> None:
-    """Tell an old phone, the one that the payload's code was sent to, that it is the member's no more."""
-    row = OneTimeCode.objects.filter(pk=payload["code"]).first()
-    if row is None:
-        return
-    with translation.override(payload["language"]):
-        text = _("The phone of your membership was changed. If that was not you, call the store at once.")
-    text_messages.port().send(text_messages.TextMessage(row.phone, text, f"notice-{row.pk}"))
 
 
 @transaction.atomic

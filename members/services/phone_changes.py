@@ -17,7 +17,7 @@ from backoffice.services import outbox
 from members.choices import CodePurpose
 from members.errors import CodeWrong
 from members.models import Member, PhoneChange
-from members.services import codes
+from members.services import codes, phone_notices
 from members.services.phone_numbers import change_phone, verify_phone
 
 
@@ -75,5 +75,5 @@ def confirm(
     change = PhoneChange.objects.filter(member=row).latest("pk")
     # By the code's id and not by the number: the outbox is kept, and must not keep phones of the erased.
     payload = {"code": from_old.pk, "language": translation.get_language()}
-    outbox.publish(topic=codes.NOTICE_TOPIC, subject_id=change.pk, payload=payload)
+    outbox.publish(topic=phone_notices.TOPIC, subject_id=change.pk, payload=payload)
     return row

@@ -11,7 +11,7 @@ from backoffice.services import audit
 from members.errors import PhoneChanged, PhoneTaken
 from members.models import Member, PhoneChange
 from members.phones import normalise_phone
-from members.services import sessions
+from members.services import phone_notices, sessions
 from members.services.constraints import violated
 from members.services.rows import locked, required_reason, write
 from members.sockets import lifecycles
@@ -57,7 +57,7 @@ def change_phone(
     """Give the member another phone, unverified. The phone that he has already changes nothing.
 
     His devices are signed out, but the session `stays_signed_in`; and for a day large spending asks for more
-    (T6). `proven`: he has shown that he owns both numbers.
+    (T6). `proven`: he has shown that he owns both numbers; otherwise the old one is told by text message.
 
     Raises InvalidPhone, PhoneTaken with the id of the living member who has it, ReasonMissing, WrongStatus.
     """
@@ -83,6 +83,8 @@ def change_phone(
         reason=why,
         now=now,
     )
-    PhoneChange.objects.create(member=row, proven=proven, at=now)
+    change = PhoneChange.objects.create(member=row, proven=proven, at=now)
+    if not proven:
+        phone_notices.tell_old_phone(member=row, phone=old, change=change)
     sessions.revoke_all_of(member=row, why="phone_changed", actor=actor, now=now, but=stays_signed_in)
     return row

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from backoffice.actors import Actor
 from backoffice.models import User
@@ -20,7 +21,7 @@ from members.errors import NoSuchTag, TagIncomplete, TagLooksAlike, TagMergeWron
 from members.models import Member, MemberTag, Tag, TagName
 from members.services.rows import locked
 from members.sockets import tag_uses
-from members.tag_names import BETWEEN, LONGEST, slug_of, tidy
+from members.tag_names import LONGEST, fit, group_in, slug_of, tidy
 
 
 @transaction.atomic
@@ -36,14 +37,7 @@ def define_tag(
 ) -> Tag:
     """Add a tag to the registry. Raises TagIncomplete, TagLooksAlike with the id of the tag in the way."""
     name, group, definition = tidy(name), tidy(group), definition.strip()
-    if (
-        not slug_of(name)
-        or not group
-        or not definition
-        or len(name) > LONGEST
-        or len(group) > LONGEST
-        or BETWEEN in name
-    ):
+    if not fit(name) or not group or not definition or len(group) > LONGEST:
         raise TagIncomplete
     tag = Tag(
         name=name, group=group, definition=definition, owner=owner, expires_on=expires_on, created_at=now
@@ -101,7 +95,7 @@ def add_alias(*, tag_id: int, name: str, actor: Actor, now: datetime) -> TagName
     """
     tag = _living(tag_id)
     name = tidy(name)
-    if not slug_of(name) or len(name) > LONGEST or BETWEEN in name:
+    if not fit(name):
         raise TagIncomplete
     _check_free(name)
     alias = _claim(tag, name)
@@ -150,7 +144,7 @@ def merge_tags(*, tag_id: int, into_id: int, actor: Actor, now: datetime) -> Tag
 def tag_member(*, member: Member, tag_id: int, actor: Actor, now: datetime) -> bool:
     """Put a tag on one member by hand; False when he carries it already. Raises WrongStatus, NoSuchTag."""
     row = locked(member)
-    tag = Tag.objects.active_on(now.date()).filter(pk=tag_id).first()
+    tag = Tag.objects.active_on(timezone.localdate(now)).filter(pk=tag_id).first()
     if tag is None:
         raise NoSuchTag
     user_id = actor.user.pk if actor.user else None
@@ -160,6 +154,20 @@ def tag_member(*, member: Member, tag_id: int, actor: Actor, now: datetime) -> b
     MemberTag.objects.bulk_create([given], ignore_conflicts=True)
     audit.record(actor=actor, action="member.tag", subject=row, changes={"tag": [None, tag.name]}, now=now)
     return True
+
+
+@transaction.atomic
+def tag_member_anew(
+    *, member: Member, name: str, group: str, definition: str, actor: Actor, now: datetime
+) -> Tag:
+    """Define a tag, for which the actor is answerable, and put it on one member. Raises WrongStatus,
+    TagIncomplete, TagLooksAlike.
+    """
+    tag = define_tag(
+        name=name, group=group, definition=definition, owner=actor.user, actor=actor, now=now
+    )
+    tag_member(member=member, tag_id=tag.pk, actor=actor, now=now)
+    return tag
 
 
 @transaction.atomic
@@ -180,15 +188,17 @@ def untag_member(*, member: Member, tag_id: int, actor: Actor, now: datetime) ->
 def make_undefined(
     *, names: Iterable[str], group: str, definition: str, owner: User | None, actor: Actor, now: datetime
 ) -> dict[str, int]:
-    """Ids by name, for names out of a file: those that meanwhile exist, and new tags for the others."""
+    """Ids by name, for names out of a file: those that meanwhile exist, and new tags for the others.
+
+    A name of the form `group:value` brings its group along. Raises TagIncomplete.
+    """
     ids = {}
     for name in names:
         known = TagName.objects.filter(slug=slug_of(name)).values_list("tag_id", flat=True).first()
         if known is None:
-            part, colon, _rest = name.partition(":")
             made = define_tag(
                 name=name,
-                group=group or (part if colon else "-"),
+                group=group or group_in(name),
                 definition=definition,
                 owner=owner,
                 actor=actor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -43,11 +44,11 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        "card", "moved", "reason", "note", "status", "needs_approval", "over_limit", "requested_by",
+        "card", "moved", "reason", "note", "about", "status", "needs_approval", "over_limit", "requested_by",
         "approved_by",
         "expires_at", "created_at", "decided_at", "applied_at",
     )  # fmt: skip
-    readonly_fields = ("card", "moved")
+    readonly_fields = ("card", "moved", "about")
 
     change_form_outer_before_template = "points/adjustment_verbs.html"
 
@@ -57,6 +58,18 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     @display(description=_("points"))
     def moved(self, adjustment: Adjustment) -> str:
         return signed(adjustment.points)
+
+    @display(description=_("about entry"))
+    def about(self, adjustment: Adjustment) -> str:
+        entry = adjustment.undoes or adjustment.lapse
+        if entry is None:
+            return "-"
+        words = f"{entry.pk}: {entry.get_kind_display()} {signed(entry.points)}"
+        return format_html(
+            '<a class="sk-link" href="{}">{}</a>',
+            reverse("admin:points_entry_change", args=[entry.pk]),
+            words,
+        )
 
     @display(description=_("member"))
     def card(self, adjustment: Adjustment) -> str:

@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.admin.display import last_day, number, signed
 from backoffice.admin.forms import VerbForm
-from backoffice.admin.verbs import Preview, Text
+from backoffice.admin.verbs import Bounds, Preview, Text
 from points.choices import ReasonCode
+from points.reporting.allowance import Allowance, Room
 from points.services import previews
 
 MOST = 9_999_999
@@ -83,6 +84,27 @@ class DecisionForm(VerbForm):
     )
 
 
+def bounds_of(left: Allowance) -> Bounds:
+    """The day's limits as the verb page tells them, before anybody types."""
+    shop = _("This store today: %(store)s") % {"store": left.shop} if left.shop else _("The office today")
+    rooms = ((_("This member today"), left.member), (_("You today"), left.person), (shop, left.store))
+    figures: list[tuple[Text, str, bool]] = [(_("One correction"), _most(left.request), not left.request)]
+    figures += [(label, _left(room), not room.left) for label, room in rooms]
+    if left.now:
+        beyond = _("Up to %(points)s points are given at once. More waits for a second person.")
+    else:
+        beyond = _("Nothing is left for today: what you give waits for a second person.")
+    return Bounds(figures, beyond % {"points": number(left.now)})
+
+
+def _most(points: int) -> str:
+    return _("at most %(points)s points") % {"points": number(points)}
+
+
+def _left(room: Room) -> str:
+    return _("%(left)s of %(most)s left") % {"left": number(room.left), "most": number(room.most)}
+
+
 def effect(preview: previews.Preview) -> Preview:
     """A service's preview as the verb page shows it."""
     warnings: list[Text] = []
@@ -104,7 +126,7 @@ def effect(preview: previews.Preview) -> Preview:
         figures.append((_("Debt"), number(preview.debt_before), number(preview.debt_after)))
     rows = [
         (
-            _("Lot %(id)s") % {"id": change.lot_id},
+            _("New lot") if change.new else _("Lot %(id)s") % {"id": change.lot_id},
             signed(change.points),
             _("never") if change.expires_at is None else last_day(change.expires_at),
             _("lapsed") if change.lapsed else "",

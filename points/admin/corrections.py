@@ -7,22 +7,25 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.actors import Actor
 from backoffice.admin.display import moment, number, signed
-from backoffice.admin.verbs import Act, Preview, Text, VerbView, visible_or_404
+from backoffice.admin.verbs import Act, Bounds, Preview, Text, VerbView, visible_or_404
 from points.admin.correction_forms import (
     GRACE_DAYS,
     CorrectForm,
     GraceForm,
     UndoForm,
+    bounds_of,
     effect,
 )
 from points.choices import AdjustmentStatus, EntryKind, ReasonCode
 from points.errors import AlreadyReversed
 from points.models import Account, Entry
+from points.reporting.allowance import allowance
 from points.services import corrections, previews
 
 
@@ -41,6 +44,16 @@ class AccountVerb(VerbView):
     def actor(self) -> Actor:
         return Actor.staff(self.user)
 
+    def gives(self, row: Any) -> bool:
+        """Whether the verb gives points that count on the day's limits."""
+        return False
+
+    def bounds(self, row: Any) -> Bounds | None:
+        if not self.gives(row):
+            return None
+        left = allowance(user=self.user, account_id=self.account(row).pk, now=timezone.now())
+        return bounds_of(left)
+
 
 class CorrectView(AccountVerb):
     """Give or take points (S23): a signed change with a reason, never "set the balance to"."""
@@ -58,6 +71,9 @@ class CorrectView(AccountVerb):
 
     def account(self, row: Account) -> Account:
         return row
+
+    def gives(self, row: Account) -> bool:
+        return True
 
     def summary(self, row: Account) -> Sequence[tuple[Text, Any]]:
         return (
@@ -135,6 +151,9 @@ class UndoView(EntryVerb):
     def heading(self, row: Entry) -> Text:
         return _("Undo this redemption") if row.kind == EntryKind.SPEND else _("Undo this earning")
 
+    def gives(self, row: Entry) -> bool:
+        return row.kind == EntryKind.SPEND
+
     def initial(self, row: Entry) -> dict[str, Any]:
         reason = ReasonCode.WRONG_REDEMPTION if row.kind == EntryKind.SPEND else ReasonCode.WRONG_EARN
         return {"points": corrections.left_to_undo(row), "reason": reason.value}
@@ -156,9 +175,14 @@ class UndoView(EntryVerb):
             actor=act.actor,
             now=act.now,
         )
-        return {"entry": done.posting.entry_id, "points": done.posting.points, "lapsed": done.lapsed}
+        if done.posting is None:
+            return {"request": done.adjustment_id, "status": done.status, "points": asked["points"]}
+        points, lapsed = done.posting.points, done.lapsed
+        return {"entry": done.posting.entry_id, "status": done.status, "points": points, "lapsed": lapsed}
 
     def done_message(self, body: Mapping[str, Any]) -> Text:
+        if body["status"] != AdjustmentStatus.APPLIED:
+            return _("The request waits for a second person. No points have moved yet.")
         points = number(abs(body["points"]))
         if body["points"] < 0:
             return _("The earning was undone: %(points)s points were taken back.") % {"points": points}
@@ -179,6 +203,9 @@ class GraceView(EntryVerb):
     form_class = GraceForm
     effect_fields = ("days",)
     preview_at_once = True
+
+    def gives(self, row: Entry) -> bool:
+        return True
 
     def initial(self, row: Entry) -> dict[str, Any]:
         return {"days": GRACE_DAYS}

@@ -27,7 +27,7 @@ class DecisionView(AccountVerb):
 
     def fetch(self, user: Any, pk: int) -> Adjustment:
         rows = Adjustment.objects.filter(account__in=Account.objects.visible_to(user)).select_related(
-            "account__member", "account__program", "requested_by"
+            "account__member", "account__program", "requested_by", "lapse__store", "undoes__store"
         )
         request: Adjustment = visible_or_404(rows, user, pk)
         return request
@@ -42,6 +42,7 @@ class DecisionView(AccountVerb):
         return (
             (_("Member card"), row.account.member.card_no),
             (_("Points"), signed(row.points)),
+            *self.about(row),
             (_("Reason"), row.get_reason_display()),
             (_("Note"), row.note or "-"),
             (_("Asked by"), row.requested_by or "-"),
@@ -49,6 +50,16 @@ class DecisionView(AccountVerb):
             (_("Why it waits"), row.get_over_limit_display() or "-"),
             (_("Balance"), number(row.account.balance)),
         )
+
+    def about(self, row: Adjustment) -> Sequence[tuple[Text, Any]]:
+        """The entry that the request is about, if it is about one."""
+        entry = row.undoes or row.lapse
+        if entry is None:
+            return ()
+        what = f"{entry.get_kind_display()} {signed(entry.points)}, {moment(entry.occurred_at)}"
+        if entry.store:
+            what = f"{what}, {entry.store}"
+        return ((_("Undoes entry %(entry)s") % {"entry": entry.pk} if row.undoes else _("Grace for"), what),)
 
 
 class ApproveView(DecisionView):

@@ -9,16 +9,19 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
 from backoffice.admin.display import display, moment, number, pretty, signed
+from backoffice.admin.exports.button import Exportable
 from backoffice.admin.verbs import verb_paths
 from points.admin.corrections import CorrectView, GraceView, UndoView
 from points.admin.releases import ReleaseView
-from points.admin.timeline import page_of
+from points.admin.story_words import reason_text
+from points.admin.timeline import actor_name, page_of
 from points.choices import HoldStatus
+from points.explaining import sentences
 from points.models import Account, Entry, Hold, Lot, Proof
 
 HOLD_COLOURS = {
@@ -39,7 +42,8 @@ def card_link(member_id: int, card_no: str) -> str:
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnlyAdmin):
+class EntryAdmin(Exportable, ReadOnlyAdmin):
+    export_kind = "ledger"
     scope = "account"
     list_display = ("id", "moved", "after", "kind", "card", "store", "happened", "booked")
     list_filter = ("kind", "actor_type")
@@ -48,9 +52,12 @@ class EntryAdmin(ReadOnlyAdmin):
     sortable_by = ()
     fields = (
         "card", "seq", "kind", "moved", "after", "debt_delta", "source_type", "source_id", "undoes",
-        "actor_type", "actor_id", "reason", "note", "store", "happened", "booked", "why", "row_hash_hex",
+        "who", "reason_words", "note", "store", "happened", "booked", "why", "row_hash_hex",
     )  # fmt: skip
-    readonly_fields = ("card", "moved", "after", "undoes", "happened", "booked", "why", "row_hash_hex")
+    readonly_fields = (
+        "card", "moved", "after", "undoes", "who", "reason_words", "happened", "booked", "why",
+        "row_hash_hex",
+    )  # fmt: skip
 
     def get_urls(self) -> list[Any]:
         return [*verb_paths(self, {"undo": UndoView, "grace": GraceView}), *super().get_urls()]
@@ -84,7 +91,19 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @display(description=_("explanation"))
     def why(self, entry: Entry) -> str:
-        return pretty(entry.explanation)
+        told = format_html_join("", "<li>{}</li>", ((line,) for line in sentences(entry.explanation)))
+        return format_html(
+            '<ul class="sk-why">{}</ul><details><summary>{}</summary>{}</details>',
+            told, _("As it is stored"), pretty(entry.explanation),
+        )  # fmt: skip
+
+    @display(description=_("actor"))
+    def who(self, entry: Entry) -> str:
+        return actor_name(entry)
+
+    @display(description=_("reason"))
+    def reason_words(self, entry: Entry) -> str:
+        return reason_text(entry.reason) or "-"
 
     @display(description=_("hash"))
     def row_hash_hex(self, entry: Entry) -> str:
@@ -143,10 +162,10 @@ class HoldAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        "card", "held_points", "captured", "status", "source_type", "source_id", "actor_type", "actor_id",
+        "card", "held_points", "captured", "status", "source_type", "source_id", "who",
         "store", "created_at", "expires_at", "settled_at",
     )  # fmt: skip
-    readonly_fields = ("card", "held_points")
+    readonly_fields = ("card", "held_points", "who")
 
     change_form_outer_before_template = "points/hold_verbs.html"
 
@@ -164,6 +183,10 @@ class HoldAdmin(ReadOnlyAdmin):
     @display(description=_("status"), label=HOLD_COLOURS)
     def coloured_status(self, hold: Hold) -> tuple[str, str]:
         return hold.status, hold.get_status_display()
+
+    @display(description=_("actor"))
+    def who(self, hold: Hold) -> str:
+        return actor_name(hold)
 
 
 @admin.register(Account)

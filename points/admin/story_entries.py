@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.fields import CharField
-from django.db.models.functions import Abs, Cast, Concat, JSONObject
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Abs, JSONObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -28,9 +27,9 @@ from members.sockets import (
     register_past,
     register_story,
 )
-from points.admin.story_words import accounts_of, actor_text, codes_of, reason_text
+from points.admin.story_words import accounts_of, actor_of, codes_of, reason_text
 from points.admin.timeline import UNDOABLE
-from points.choices import EntryKind, ReasonCode
+from points.choices import AdjustmentStatus, EntryKind, ReasonCode
 from points.explaining import sentences
 from points.models import Adjustment, Entry, LotUse
 from points.reach import at_other_store
@@ -73,7 +72,7 @@ ENTRY_FACTS = {
         .values(total=Sum(Abs("points")))
     ),
     "graced": Exists(
-        Adjustment.objects.filter(key=Concat(Value("grace:"), Cast(OuterRef("pk"), CharField())))
+        Adjustment.objects.filter(lapse=OuterRef("pk")).exclude(status=AdjustmentStatus.REJECTED)
     ),
 }
 
@@ -91,7 +90,7 @@ def tell_entry(row: StoryRow, user: Any) -> StoryEvent:
         why=[*_entry_why(row), *_elsewhere(row, user)],
         tags=[_("undone %(points)s") % {"points": number(undone)}] if undone else [],
         store=facts["store"] or "",
-        actor=actor_text(facts),
+        actor=actor_of(facts),
         verbs=_entry_verbs(row, undone, user),
     )
 

@@ -15,7 +15,7 @@ from backoffice.admin.verbs import verb_url
 from backoffice.masking import mask_text
 from members.selectors.story import staff_name
 from members.sockets import StoryEvent, StoryKind, StoryRow, StorySource, StoryVerb, register_story
-from points.admin.story_words import accounts_of, actor_text, codes_of, reason_text
+from points.admin.story_words import accounts_of, actor_of, codes_of, reason_text
 from points.choices import AdjustmentStatus, HoldStatus, PendingStatus, ReasonCode
 from points.explaining import sentences
 from points.models import Adjustment, Hold, PendingCredit
@@ -38,6 +38,7 @@ CORRECTION_FACTS = {
     "status": F("status"),
     "asked_by": F("requested_by__name"),
     "approved_by": F("approved_by__name"),
+    "undoes": F("undoes_id"),
 }
 
 
@@ -50,8 +51,9 @@ def tell_asked(row: StoryRow, user: Any) -> StoryEvent:
         verbs.append(
             StoryVerb(_("Decide"), _("Decide on this correction"), verb_url(Adjustment, "approve", row.pk))
         )
+    words = _("Undoing asked: %(points)s") if facts["undoes"] else _("Correction asked: %(points)s")
     return StoryEvent(
-        title=_("Correction asked: %(points)s") % {"points": signed_text(facts["points"])},
+        title=words % {"points": signed_text(facts["points"])},
         detail=reason_text(facts["reason"]),
         why=[_("Note: %(note)s") % {"note": mask_text(facts["note"])}] if facts["note"] else [],
         tags=[str(status.label)],
@@ -63,7 +65,10 @@ def tell_asked(row: StoryRow, user: Any) -> StoryEvent:
 def tell_decided(row: StoryRow, user: Any) -> StoryEvent:
     facts = row.facts
     rejected = facts["status"] == AdjustmentStatus.REJECTED
-    words = _("Correction rejected: %(points)s") if rejected else _("Correction approved: %(points)s")
+    if facts["undoes"]:
+        words = _("Undoing rejected: %(points)s") if rejected else _("Undoing approved: %(points)s")
+    else:
+        words = _("Correction rejected: %(points)s") if rejected else _("Correction approved: %(points)s")
     return StoryEvent(
         title=words % {"points": signed_text(facts["points"])},
         detail=reason_text(facts["reason"]),
@@ -94,7 +99,7 @@ def tell_hold(row: StoryRow, user: Any) -> StoryEvent:
         tags=[str(status.label)],
         why=why,
         store=facts["store"] or "",
-        actor=actor_text(facts),
+        actor=actor_of(facts),
         verbs=_hold_verbs(row, status, user),
     )
 

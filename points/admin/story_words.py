@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from backoffice.choices import ActorType
+from backoffice.acts import actor_text
 from points.choices import ReasonCode
 from points.models import Account
 
@@ -17,11 +17,9 @@ def accounts_of(member_ids: Sequence[int]) -> QuerySet[Any]:
     return Account.objects.filter(member__in=member_ids).order_by().values("pk")
 
 
-def actor_text(facts: Any) -> str:
-    """The staff member by name; a till, an app or a job by its kind and name."""
-    if facts["actor_type"] == ActorType.STAFF:
-        return str(facts["actor"])
-    return f"{ActorType(facts['actor_type']).label} {facts['actor']}"
+def actor_of(facts: Any) -> str:
+    """The staff member by name; a till, an app or the system by what it is."""
+    return actor_text(facts["actor_type"], facts["actor"], facts["actor"])
 
 
 def reason_text(code: str) -> str:

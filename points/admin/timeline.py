@@ -8,12 +8,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from backoffice.acts import actor_text
 from backoffice.admin.verbs import verb_url
 from backoffice.choices import ActorType
 from backoffice.models import User
-from points.choices import CREDIT_KINDS, EntryKind, ReasonCode
+from points.choices import CREDIT_KINDS, AdjustmentStatus, EntryKind, ReasonCode
 from points.explaining import sentences
-from points.models import Account, Adjustment, Entry
+from points.models import Account, Adjustment, Entry, Hold
 from points.reach import acts_for_all_stores
 from points.selectors import timeline
 
@@ -71,7 +72,7 @@ def page_of(*, account: Account, user: Any, before: int | None = None) -> Page:
     return Page(lines, shown[-1].seq if len(entries) > PAGE else None)
 
 
-def _line(entry: Entry, user: Any, names: dict[str, str], graced: set[str], elsewhere: set[int]) -> Line:
+def _line(entry: Entry, user: Any, names: dict[str, str], graced: set[int], elsewhere: set[int]) -> Line:
     lots = [LotLine(use.lot_id, -use.points, use.lot.expires_at) for use in entry.lot_uses.all()]
     if hasattr(entry, "lot"):
         lots.append(LotLine(entry.lot.pk, entry.lot.original, entry.lot.expires_at))
@@ -87,17 +88,13 @@ def _line(entry: Entry, user: Any, names: dict[str, str], graced: set[str], else
     )
 
 
-def _verbs(entry: Entry, user: Any, undone: int, graced: set[str], elsewhere: set[int]) -> list[EntryVerb]:
+def _verbs(entry: Entry, user: Any, undone: int, graced: set[int], elsewhere: set[int]) -> list[EntryVerb]:
     verbs = []
     open_here = undone < abs(entry.points) and entry.pk not in elsewhere
     if entry.kind in UNDOABLE and open_here and user.has_perm("points.undo_entry"):
         title = _("Undo redemption") if entry.kind == EntryKind.SPEND else _("Undo earning")
         verbs.append(EntryVerb(_("Undo"), title, verb_url(Entry, "undo", entry.pk)))
-    if (
-        entry.kind == EntryKind.EXPIRE
-        and f"grace:{entry.pk}" not in graced
-        and user.has_perm("points.grace_points")
-    ):
+    if entry.kind == EntryKind.EXPIRE and entry.pk not in graced and user.has_perm("points.grace_points"):
         verbs.append(EntryVerb(_("Grace"), _("Give grace"), verb_url(Entry, "grace", entry.pk)))
     return verbs
 
@@ -110,22 +107,25 @@ def _elsewhere(entries: Sequence[Entry], user: Any) -> set[int]:
     return {entry.pk for entry in entries if entry.store_id is not None and entry.store_id not in own}
 
 
-def _staff_names(entries: Sequence[Entry]) -> dict[str, str]:
+def _staff_names(entries: Sequence[Entry | Hold]) -> dict[str, str]:
     ids = {entry.actor_id for entry in entries if entry.actor_type == ActorType.STAFF}
     known = [int(pk) for pk in ids if pk.isdigit()]
     return {str(user.pk): str(user) for user in User.objects.filter(pk__in=known)} if known else {}
 
 
-def _actor(entry: Entry, names: dict[str, str]) -> str:
-    kind = entry.get_actor_type_display()
-    name = (
-        names.get(entry.actor_id, entry.actor_id) if entry.actor_type == ActorType.STAFF else entry.actor_id
-    )
-    return f"{kind} {name}" if entry.actor_type != ActorType.STAFF else name
+def _actor(entry: Entry | Hold, names: dict[str, str]) -> str:
+    return actor_text(entry.actor_type, entry.actor_id, names.get(entry.actor_id, ""))
 
 
-def _graced(entries: Sequence[Entry], user: Any) -> set[str]:
-    keys = [f"grace:{entry.pk}" for entry in entries if entry.kind == EntryKind.EXPIRE]
-    if not keys or not user.has_perm("points.grace_points"):
+def actor_name(row: Entry | Hold) -> str:
+    """Who made one row of the books, in words."""
+    return _actor(row, _staff_names([row]))
+
+
+def _graced(entries: Sequence[Entry], user: Any) -> set[int]:
+    """The lapses for which grace was asked and not refused."""
+    lapses = [entry.pk for entry in entries if entry.kind == EntryKind.EXPIRE]
+    if not lapses or not user.has_perm("points.grace_points"):
         return set()
-    return set(Adjustment.objects.filter(key__in=keys).values_list("key", flat=True))
+    live = Adjustment.objects.exclude(status=AdjustmentStatus.REJECTED).filter(lapse__in=lapses)
+    return set(live.values_list("lapse", flat=True))

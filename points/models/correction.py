@@ -11,7 +11,8 @@ from points.models.account import Account
 class Adjustment(models.Model):
     """A signed change that somebody asks for, with a reason and a note. Applied once, by one entry.
 
-    Without `requested_by` the system asked (a released hold that pays a debt).
+    Without `requested_by` the system asked (a released hold that pays a debt). With `undoes` it is a
+    redemption that waits to be undone: its points go back to their lots, and no `adjust` entry comes of it.
     """
 
     account = models.ForeignKey(
@@ -20,6 +21,15 @@ class Adjustment(models.Model):
     points = models.BigIntegerField(_("points"))
     reason = models.CharField(_("reason"), max_length=32, choices=ReasonCode.choices)
     note = models.CharField(_("note"), max_length=500, blank=True)
+    # What the request is about, where it is about an entry: a lapse to give once more, a redemption to undo.
+    lapse = models.ForeignKey(
+        "points.Entry", on_delete=models.PROTECT, null=True, blank=True, related_name="graces",
+        db_index=False, verbose_name=_("expiry"),
+    )  # fmt: skip
+    undoes = models.ForeignKey(
+        "points.Entry", on_delete=models.PROTECT, null=True, blank=True, related_name="undo_requests",
+        db_index=False, verbose_name=_("undoes"),
+    )  # fmt: skip
     key = models.CharField(_("key"), max_length=128, unique=True)
     status = models.CharField(
         _("status"), max_length=10, choices=AdjustmentStatus.choices, default=AdjustmentStatus.DRAFT
@@ -60,6 +70,12 @@ class Adjustment(models.Model):
                 | ~models.Q(approved_by=models.F("requested_by")),
                 name="adjustment_not_by_oneself",
             ),
+            # One grace a lapse; a refused request makes room for another.
+            models.UniqueConstraint(
+                fields=["lapse"],
+                condition=models.Q(lapse__isnull=False) & ~models.Q(status="rejected"),
+                name="one_grace_per_lapse",
+            ),
         ]
         indexes = [
             models.Index(
@@ -75,7 +91,10 @@ class Adjustment(models.Model):
 
 
 class StaffDayTotal(models.Model):
-    """Points that one staff user gave without approval on one local day: the counter behind I33."""
+    """Points that one staff user gave without approval on one local day: the counter behind I33.
+
+    Redemptions that he undid by hand count as given.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff user")

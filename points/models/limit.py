@@ -61,7 +61,10 @@ class CorrectionLimit(models.Model):
 
 
 class ReceiverDayTotal(models.Model):
-    """Points that all staff together gave to one account without approval on one local day."""
+    """Points that all staff together gave to one account without approval on one local day.
+
+    What counts is the person: all accounts of a member, and of those merged into him, add up under one lock.
+    """
 
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("account")

@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet, Sum
-from django.db.models.functions import Abs, Coalesce
+from django.db.models import Count, Max, Q, QuerySet, Sum, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Abs, Cast, Coalesce
 
 from backoffice.choices import ActorType
 from backoffice.models import User
@@ -140,7 +141,7 @@ def top_receivers(*, user: User, start: datetime, end: datetime, most: int = MOS
 def undos_by_clerk(*, user: User, start: datetime, end: datetime) -> list[ClerkUndos]:
     """Who undid redemptions by hand in [start, end), most points first (T15).
 
-    No limit holds for these, because what comes back was the member's; who makes a habit of it shows here.
+    One that waited for a second person counts for whoever asked.
     """
     names = {
         str(pk): name or username
@@ -149,21 +150,23 @@ def undos_by_clerk(*, user: User, start: datetime, end: datetime) -> list[ClerkU
     rows = (
         # Named twice: the index of reversals holds no other entries.
         Entry.objects.filter(reverses__isnull=False, kind=EntryKind.REFUND_SPEND)
-        .filter(actor_type=ActorType.STAFF, actor_id__in=names, created_at__gte=start, created_at__lt=end)
+        .filter(actor_type=ActorType.STAFF, created_at__gte=start, created_at__lt=end)
+        .annotate(clerk=Coalesce(KeyTextTransform("requested_by", "explanation"), Cast("actor_id", TextField())))
+        .filter(clerk__in=names)
         .order_by()
-        .values("actor_id")
+        .values("clerk")
         .annotate(
             undone=Count("pk"),
             sum=Sum("points"),
             largest=Max("points"),
             members=Count("member", distinct=True),
         )
-        .order_by("-sum", "actor_id")
+        .order_by("-sum", "clerk")
     )
     return [
         ClerkUndos(
-            int(row["actor_id"]),
-            names[row["actor_id"]],
+            int(row["clerk"]),
+            names[row["clerk"]],
             row["undone"],
             int(row["sum"]),
             int(row["largest"]),
@@ -226,4 +229,6 @@ def _applied(user: User, start: datetime, end: datetime) -> QuerySet[Adjustment]
         applied_at__gte=start,
         applied_at__lt=end,
         requested_by__in=staff_of(user),
+        # What was undone has a table of its own.
+        undoes=None,
     ).order_by()

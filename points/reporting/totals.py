@@ -53,6 +53,14 @@ MOVED = """
     WHERE e.id > %(last)s AND a.program_id = %(program)s
       AND e.created_at >= %(start)s AND e.created_at < %(end)s
 """
+# The columns of a `Flow` after its key.
+SUMS = """
+    coalesce(sum(m.points) FILTER (WHERE m.kind = ANY(%(issuing)s)), 0),
+    coalesce(-sum(m.points) FILTER (WHERE m.kind = ANY(%(redeeming)s)), 0),
+    coalesce(-sum(m.points) FILTER (WHERE m.kind = 'expire'), 0),
+    coalesce(sum(m.points) FILTER (WHERE m.kind IN ('adjust', 'transfer')), 0),
+    coalesce(sum(m.debt), 0), coalesce(sum(m.entries), 0)
+"""
 SETTLED = """
     SELECT t.issuer_id, t.store_id, t.points
     FROM points_settlementtotal t
@@ -153,7 +161,7 @@ def flows(
 
     `stores` narrows to entries booked at these stores: the others, and those of no store, are left out.
     """
-    values = _values(program, first, after, at) | {
+    values = span_values(program, first, after, at) | {
         "issuing": list(ISSUING),
         "redeeming": list(REDEEMING),
         "stores": None if stores is None else list(stores),
@@ -161,13 +169,7 @@ def flows(
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT {GROUPS[by]} AS key,
-                   coalesce(sum(m.points) FILTER (WHERE m.kind = ANY(%(issuing)s)), 0),
-                   coalesce(-sum(m.points) FILTER (WHERE m.kind = ANY(%(redeeming)s)), 0),
-                   coalesce(-sum(m.points) FILTER (WHERE m.kind = 'expire'), 0),
-                   coalesce(sum(m.points) FILTER (WHERE m.kind IN ('adjust', 'transfer')), 0),
-                   coalesce(sum(m.debt), 0), coalesce(sum(m.entries), 0)
-            FROM ({MOVED}) m
+            SELECT {GROUPS[by]} AS key, {SUMS} FROM ({MOVED}) m
             WHERE %(stores)s::bigint[] IS NULL OR m.store_id = ANY(%(stores)s)
             GROUP BY 1 ORDER BY 1
             """,
@@ -197,7 +199,7 @@ def outstanding_after(*, program: Program, after: date, at: Mark | None = None) 
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT coalesce(sum(m.points), 0), coalesce(sum(m.debt), 0) FROM ({MOVED}) m",
-            _values(program, EPOCH, after, at),
+            span_values(program, EPOCH, after, at),
         )
         net, debt = (int(value) for value in cursor.fetchone())
     waiting = PendingCredit.objects.filter(account__program=program, status=PendingStatus.OPEN)
@@ -210,7 +212,7 @@ def settlement(*, program: Program, first: date, after: date, at: Mark | None = 
 
     An issuer of None is the group itself, a redeemer of None an entry that names no store.
     """
-    values = _values(program, first, after, at) | {"redeeming": list(REDEEMING)}
+    values = span_values(program, first, after, at) | {"redeeming": list(REDEEMING)}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -227,7 +229,8 @@ def settlement(*, program: Program, first: date, after: date, at: Mark | None = 
     ]
 
 
-def _values(program: Program, first: date, after: date, at: Mark | None) -> dict[str, Any]:
+def span_values(program: Program, first: date, after: date, at: Mark | None) -> dict[str, Any]:
+    """What MOVED and SETTLED are asked with."""
     known = at or mark()
     return {
         "program": program.pk,
@@ -263,8 +266,16 @@ class Ratio:
 RATIO_DAYS = 90
 
 
+def ratio_first(now: datetime) -> date:
+    """The first of the days that the ratio looks at; today is the last."""
+    return today(now) + timedelta(days=1 - RATIO_DAYS)
+
+
+def ratio_of(program: Program, flow: Flow) -> Ratio:
+    return Ratio(flow.issued, flow.redeemed, RATIO_DAYS, program.max_issue_ratio)
+
+
 def issue_ratio(*, program: Program, now: datetime, at: Mark | None = None) -> Ratio:
     """How many points the last 90 days issued for each that they redeemed, today included."""
     after = today(now) + timedelta(days=1)
-    flow = total(program=program, first=after - timedelta(days=RATIO_DAYS), after=after, at=at)
-    return Ratio(flow.issued, flow.redeemed, RATIO_DAYS, program.max_issue_ratio)
+    return ratio_of(program, total(program=program, first=ratio_first(now), after=after, at=at))

@@ -49,6 +49,7 @@ __all__ = [
     "reverse_credit",
     "spend",
     "transfer",
+    "undo_spend",
 ]
 
 MAX_POINTS = 9_999_999
@@ -169,13 +170,15 @@ def credit_many(rows: Sequence[CreditRow], *, context: Context) -> list[CreditOu
                 "store_id": row.store_id,
                 "brand_id": row.brand_id,
                 "explanation": row.explanation,
+                "reason": row.reason,
+                "note": row.note,
             }
             for row in rows
         ]
     )
     rows_out = call_rows(
         "SELECT entry_id, points, replayed, refused "
-        f"FROM points_credit_many_v1(%s::jsonb, {CONTEXT}) ORDER BY n",
+        f"FROM points_credit_many_v2(%s::jsonb, {CONTEXT}) ORDER BY n",
         (payload, *context.values()),
     )
     return [CreditOutcome(*row) for row in rows_out]
@@ -271,15 +274,29 @@ def refund_spend(*, entry_id: int, points: int, source: Source, context: Context
     return Refund(Posting(*row[:8]), row[8], row[9])
 
 
+def undo_spend(*, user_id: int, entry_id: int, points: int, key: str, context: Context) -> Refund:
+    """`refund_spend` by the hand of the staff user `user_id`, counted on the day's limits like a gift.
+
+    Raises like `refund_spend`, and OverLimit, OwnCard.
+    """
+    _check(points)
+    row = call(
+        "SELECT (r.posting).*, r.lapsed, r.lapse_entry_id "
+        f"FROM (SELECT * FROM points_undo_spend_v1(%s,%s,%s,%s,{CONTEXT})) r",
+        (user_id, entry_id, points, key, *context.values()),
+    )
+    return Refund(Posting(*row[:8]), row[8], row[9])
+
+
 def adjust(*, adjustment_id: int, expires_at: datetime | None, context: Context) -> Posting:
     """Apply an approved correction (`points.services.corrections` asks; this books within the limits).
 
-    Raises NotApproved, OverLimit, OwnCard, RequestersCard, MutualApproval, GraceOvertaken,
+    Raises NotApproved, OverLimit, OwnCard, RequestersCard, MutualApproval, GraceOvertaken, AlreadyReversed,
     InsufficientPoints, MemberNotServed, BalanceMoved.
     """
     return Posting(
         *call(
-            f"SELECT * FROM points_adjust_v3(%s,%s,{CONTEXT})",
+            f"SELECT * FROM points_adjust_v4(%s,%s,{CONTEXT})",
             (adjustment_id, expires_at, *context.values()),
         )
     )

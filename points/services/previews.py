@@ -10,18 +10,22 @@ from uuid import uuid4
 from django.db import transaction
 
 from backoffice.actors import Actor
-from points.models import Account, Adjustment, Entry, Hold, LotUse
+from points.models import Account, Adjustment, Entry, LotUse
 from points.services import corrections, holds
 
 
 @dataclass(frozen=True, slots=True)
 class LotChange:
-    """Points that a lot gains (> 0) or loses; `lapsed` says that its deadline is already over."""
+    """Points that a lot gains (> 0) or loses; `lapsed` says that its deadline is already over.
+
+    A `new` lot has no number yet: the one it has here is gone with the rollback.
+    """
 
     lot_id: int
     points: int
     expires_at: datetime | None
     lapsed: bool
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +44,24 @@ class Preview:
     held_after: int = 0
 
 
-def _tried(account_id: int, now: datetime, act: Callable[[], tuple[int, int, bool]]) -> Preview:
+def _tried(now: datetime, act: Callable[[], tuple[int, int, bool]], **of: int) -> Preview:
+    """Run `act` on the account that `of` names, and roll it back."""
     with transaction.atomic():
-        before = Account.objects.get(pk=account_id)
+        before = Account.objects.get(**of)
         points, lapsing, waiting = act()
-        after = Account.objects.get(pk=account_id)
-        fresh = Entry.objects.filter(account_id=account_id, seq__gt=before.seq)
+        fresh = list(
+            Entry.objects.filter(account=before, seq__gt=before.seq).select_related("lot").order_by("seq")
+        )
         changes = [
             LotChange(use.lot_id, -use.points, use.lot.expires_at, _is_over(use.lot.expires_at, now))
             for use in LotUse.objects.filter(entry__in=fresh).select_related("lot")
         ]
         changes += [
-            LotChange(entry.lot.pk, entry.lot.original, entry.lot.expires_at, False)
-            for entry in fresh.select_related("lot")
+            LotChange(entry.lot.pk, entry.lot.original, entry.lot.expires_at, False, new=True)
+            for entry in fresh
             if hasattr(entry, "lot")
         ]
+        after = Account.objects.get(pk=before.pk)
         transaction.set_rollback(True)
     return Preview(
         points,
@@ -75,16 +82,19 @@ def _is_over(expires_at: datetime | None, now: datetime) -> bool:
 
 
 def preview_undo(*, entry_id: int, points: int | None, actor: Actor, now: datetime) -> Preview:
-    """What undoing an entry (or `points` of it) does to lots, balance and debt. Raises like `undo_entry`."""
-    entry = Entry.objects.get(pk=entry_id)
+    """What undoing an entry (or `points` of it) does to lots, balance and debt, or that it would wait.
+
+    Raises like `undo_entry`.
+    """
 
     def act() -> tuple[int, int, bool]:
         done = corrections.undo_entry(
             entry_id=entry_id, points=points, reason="", note="", key=uuid4().hex, actor=actor, now=now
         )
-        return done.posting.points, done.lapsed, False
+        waits = done.posting is None
+        return done.posting.points if done.posting else points or 0, done.lapsed, waits
 
-    return _tried(entry.account_id, now, act)
+    return _tried(now, act, entries=entry_id)
 
 
 def preview_correction(*, account_id: int, points: int, reason: str, actor: Actor, now: datetime) -> Preview:
@@ -102,37 +112,36 @@ def preview_correction(*, account_id: int, points: int, reason: str, actor: Acto
         )
         return points, 0, done.posting is None
 
-    return _tried(account_id, now, act)
+    return _tried(now, act, pk=account_id)
 
 
 def preview_grace(*, entry_id: int, days: int, actor: Actor, now: datetime) -> Preview:
     """What grace for a lapse gives back, or that it would wait for a second person. Raises like `grace`."""
-    entry = Entry.objects.get(pk=entry_id)
 
     def act() -> tuple[int, int, bool]:
         done = corrections.grace(entry_id=entry_id, days=days, note="", key=uuid4().hex, actor=actor, now=now)
-        return done.posting.points if done.posting else -entry.points, 0, done.posting is None
+        if done.posting is None:
+            return Adjustment.objects.get(pk=done.adjustment_id).points, 0, True
+        return done.posting.points, 0, False
 
-    return _tried(entry.account_id, now, act)
+    return _tried(now, act, entries=entry_id)
 
 
 def preview_approval(*, adjustment_id: int, actor: Actor, now: datetime) -> Preview:
     """What a waiting correction does once it is approved. Raises like `approve`."""
-    request = Adjustment.objects.get(pk=adjustment_id)
 
     def act() -> tuple[int, int, bool]:
-        corrections.approve(adjustment_id=adjustment_id, actor=actor, now=now)
-        return request.points, 0, False
+        done = corrections.approve(adjustment_id=adjustment_id, actor=actor, now=now)
+        return done.posting.points if done.posting else 0, 0, False
 
-    return _tried(request.account_id, now, act)
+    return _tried(now, act, adjustments=adjustment_id)
 
 
 def preview_release(*, hold_id: int, actor: Actor, now: datetime) -> Preview:
     """What letting a hold go does, the debt that its points pay included. Raises like `release_by_staff`."""
-    hold = Hold.objects.get(pk=hold_id)
 
     def act() -> tuple[int, int, bool]:
-        holds.release_by_staff(hold_id=hold_id, reason="", note="", actor=actor, now=now)
+        hold = holds.release_by_staff(hold_id=hold_id, reason="", note="", actor=actor, now=now)
         return hold.points, 0, False
 
-    return _tried(hold.account_id, now, act)
+    return _tried(now, act, holds=hold_id)

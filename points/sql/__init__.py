@@ -2,7 +2,7 @@
 
 A function that Python calls and that changes gets a new file and a new name (`spend_v2.sql`), so that old
 code keeps running while a migration is on its way; the old one is dropped by a later migration, and closed to
-the application at once where it would be a way around a new rule (`grants_v3.sql`). A function that only
+the application at once where it would be a way around a new rule (`grants_v4.sql`). A function that only
 others call keeps its name and its arguments: the new file says CREATE OR REPLACE.
 """
 

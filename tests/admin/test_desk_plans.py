@@ -11,6 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from backoffice.choices import Reach, Role
+from backoffice.models import User
 from tests.admin.conftest import Shop
 from tests.factories.points import give, take
 
@@ -37,6 +39,7 @@ PAGES: dict[str, Callable[[Shop], str]] = {
     "a name": lambda shop: find("小明"),
     "an e-mail": lambda shop: find("nobody@example.com"),
     "the member page": lambda shop: reverse("admin:members_member_change", args=[shop.member.pk]),
+    "the overview": lambda shop: reverse("admin:index"),
     "give or take": lambda shop: reverse("admin:points_account_correct", args=[shop.account.pk]),
     "undo a redemption": lambda shop: reverse("admin:points_entry_undo", args=[shop.spent.pk]),
     "members": lambda shop: reverse("admin:members_member_changelist"),
@@ -65,6 +68,50 @@ def test_a_desk_page_asks_little_and_always_as_much(shop: Shop, role: str, page:
     after = queries(client, address)
     most = MOST_STATEMENTS_OF_A_PREVIEW if page.startswith("undo") else MOST_QUERIES
     assert len(after) == len(before) <= most, "\n".join(after)
+
+
+@pytest.mark.parametrize("reach", [Reach.GROUP, Reach.STORES])
+@pytest.mark.parametrize("role", [*(role.value for role in Role), "root"])
+def test_an_overview_asks_little_whoever_looks(shop: Shop, role: str, reach: Reach) -> None:
+    user = shop.root if role == "root" else shop.staff[role]
+    User.objects.filter(pk=user.pk).update(reach=reach)
+    user.stores.set([shop.store])
+    asked = queries(shop.client(role), reverse("admin:index"))
+    assert len(asked) <= MOST_QUERIES, "\n".join(asked)
+
+
+VERBS: dict[str, Callable[[Shop], tuple[str, dict[str, Any]]]] = {
+    "undo": lambda shop: (reverse("admin:points_entry_undo", args=[shop.spent.pk]), {}),
+    "correct": lambda shop: (
+        reverse("admin:points_account_correct", args=[shop.account.pk]),
+        {"points": "20", "reason": "goodwill", "note": "a note"},
+    ),
+    "release": lambda shop: (reverse("admin:points_hold_release", args=[shop.hold.pk]), {}),
+    "approve": lambda shop: (reverse("admin:points_adjustment_approve", args=[shop.waiting.pk]), {}),
+}
+
+
+def outside_the_dry_run(asked: list[str]) -> list[str]:
+    """What a preview asks besides the verb that it runs and rolls back."""
+    back = max(n for n, sql in enumerate(asked) if sql.startswith("ROLLBACK TO"))
+    begun = asked.index(asked[back].removeprefix("ROLLBACK TO "))
+    return asked[:begun] + asked[back + 1 :]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_preview_asks_little_besides_the_verb_itself(shop: Shop, verb: str) -> None:
+    address, data = VERBS[verb](shop)
+    client = shop.client("manager")
+    assert client.get(address).status_code == 200
+    with CaptureQueriesContext(connection) as captured:
+        sent = {**data, "key": "k", "step": "preview"}
+        answer = client.post(address, sent) if data else client.get(address)
+    assert answer.status_code == 200
+    assert answer.context["preview"] is not None
+    asked = [query["sql"] for query in captured.captured_queries]
+    outside = outside_the_dry_run(asked)
+    assert len(outside) <= MOST_QUERIES, "\n".join(outside)
+    assert len(asked) <= MOST_STATEMENTS_OF_A_PREVIEW, "\n".join(asked)
 
 
 @pytest.mark.parametrize("page", PAGES)

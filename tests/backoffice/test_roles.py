@@ -108,3 +108,44 @@ def test_the_command_reports() -> None:
     out = io.StringIO()
     call_command("sync_roles", stdout=out)
     assert "clerk: " in out.getvalue() and "administrator: " in out.getvalue()
+
+
+# Every right that moves points above the clerk's limit or changes the rules of that, hands data out, takes an
+# account over, or says what others may do. A new right belongs here or among those that need none.
+STRONG = {
+    "points.approve_correction", "points.import_points", "points.set_correction_limit", "points.add_program",
+    "points.change_program", "members.import_purchase", "backoffice.approve_import", "members.unmask_member",
+    "members.export_member", "members.export_purchase", "points.export_entry", "backoffice.export_report",
+    "backoffice.take_export", "backoffice.steer_webhook", "members.change_phone", "members.merge_member",
+    "backoffice.add_user", "backoffice.change_user", "backoffice.issue_api_key", "members.add_staffcard",
+    "members.change_staffcard", "members.delete_staffcard",
+}  # fmt: skip
+PLAIN_VERBS = {
+    "points.correct_points", "points.undo_entry", "points.grace_points", "points.release_hold",
+    "points.block_spending", "points.view_staff_report", "campaigns.settle_return",
+    "campaigns.decide_tillitem", "members.enrol_member", "members.replace_card", "members.claim_card",
+    "members.check_answer",
+    "members.issue_card", "members.record_consent", "members.note_member", "members.strike_note",
+    "members.freeze_member", "members.import_member", "members.import_tag", "members.tag_member",
+    "members.merge_tag", "members.end_session", "members.view_member_report", "members.view_cashier_report",
+    "backoffice.oversee_export", "backoffice.steer_job", "backoffice.acknowledge_alarm",
+}  # fmt: skip
+
+
+def test_every_strong_right_needs_a_second_factor_and_no_other() -> None:
+    assert roles.NEED_SECOND_FACTOR == STRONG
+    verbs = {f"{verb.app}.{verb.codename}" for verb in roles.VERBS}
+    assert verbs - STRONG == PLAIN_VERBS
+
+
+@pytest.mark.django_db
+def test_only_clerks_work_with_a_password_alone() -> None:
+    held = {role: UserFactory(role=role).get_all_permissions() for role in Role}
+    assert {role for role in Role if not held[role] & roles.NEED_SECOND_FACTOR} == {Role.CLERK}
+
+
+@pytest.mark.django_db
+def test_the_strong_rights_exist() -> None:
+    sync_roles()
+    known = Permission.objects.values_list("content_type__app_label", "codename")
+    assert {f"{app}.{name}" for app, name in known} >= roles.NEED_SECOND_FACTOR

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,29 +204,3 @@ def test_a_tag_that_is_merged_between_preview_and_apply_leads_on() -> None:
     batch.refresh_from_db()
     run(batch)
     assert carriers() == {("+886912345678", "奶茶")}
-
-
-# --- The real files ------------------------------------
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="the real shopping data is not on this machine")
-def test_the_real_files_go_the_whole_way_and_back() -> None:
-    from backoffice.models import Brand
-    from members.csv_files import read_csv
-    from members.services.store_file import COLUMNS, load_stores
-    from tests.factories.backoffice import BrandFactory
-
-    brand: Brand = BrandFactory()
-    with (DATA / "stores.csv").open("rb") as file:
-        load_stores(rows=read_csv(file, required=COLUMNS), brand=brand, actor=ROBOT, now=NOON)
-    everybody = bring((DATA / "members.csv").read_bytes())
-    assert (everybody.counts["done:applied"], Member.objects.count()) == (2469, 2469)
-    big5 = check((DATA / "members_big5.csv").read_bytes())
-    assert (big5.layout["encoding"], big5.counts["same"]) == ("cp950", 500)
-    listed = bring((DATA / "tags.csv").read_bytes(), kind="tags", policy={"new_tags": "create"})
-    assert (listed.counts["done:applied"], MemberTag.objects.count(), Tag.objects.count()) == (3635, 3635, 27)
-    assert check((DATA / "tags.csv").read_bytes(), kind="tags").counts["same"] == 3635
-    assert undo(listed).counts["done:undone"] == 3635
-    assert undo(everybody).counts["done:undone"] == 2469
-    assert not Member.objects.exists() and not MemberTag.objects.exists()

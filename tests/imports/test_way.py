@@ -61,7 +61,7 @@ def state() -> dict[str, Any]:
 def test_a_member_comes_in_with_everything_that_the_file_says() -> None:
     StoreFactory(code="TPE01")
     line = "H1,0912-345-678,王小明,男,79/5/5,WANG@Example.com,臺北市,TPE01,2024/5/1"
-    batch = bring(csv_of(line, head=WHOLE))
+    batch = bring(csv_of(line, head=WHOLE), policy={"short_years": "take"})
     member = Member.objects.get()
     assert (member.external_id, member.phone, member.name, member.gender) == (
         "H1",
@@ -260,29 +260,6 @@ def test_the_same_file_twice_at_once_is_applied_once(together: Callable[..., Any
     refused = [answer for answer in answers if isinstance(answer, Exception)]
     assert [type(answer) for answer in refused] == [ImportRepeated]
     assert ImportBatch.objects.filter(state=ImportState.APPLYING).count() == 1
-
-
-@pytest.mark.race
-@pytest.mark.django_db(transaction=True)
-def test_two_imports_on_the_same_members_run_one_after_the_other_and_both_are_right(
-    together: Callable[..., Any],
-) -> None:
-    for number in range(40):
-        MemberFactory(phone=f"+8869120000{number:02}", name="舊", county="")
-    names = csv_of(*(f"09120000{number:02},名{number}" for number in range(40)))
-    counties = csv_of(*(f"09120000{number:02},臺北市" for number in reversed(range(40))), head="手機,縣市")
-    batches = [check(names), check(counties)]
-    for batch in batches:
-        verbs.confirm(batch_id=batch.pk, actor=ROBOT, now=NOON)
-
-    def work() -> None:
-        for _turn in range(20):
-            job_runner.run_due(clock=lambda: NOON, worker="w")
-
-    answers = together([work, work])
-    assert answers == [None, None]
-    assert not Member.objects.filter(name="舊").exists() and not Member.objects.filter(county="").exists()
-    assert set(Job.objects.values_list("state", flat=True)) == {"done"}
 
 
 @pytest.mark.django_db

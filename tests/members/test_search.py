@@ -96,6 +96,34 @@ def test_fifty_and_a_word_that_there_are_more(db: None) -> None:
     assert {member.pk for member in result.members} <= {member.pk for member in made}
 
 
+def test_a_common_given_name_is_one_short_question(db: None) -> None:
+    """The index of bigrams would count every namesake first; the end of the name stops at fifty-one."""
+    MemberFactory.create_batch(51, name="陳怡君")
+    user = UserFactory(reach=Reach.GROUP)
+    with CaptureQueriesContext(connection) as captured:
+        find_members(text="怡君", user=user)
+    (asked,) = [query["sql"] for query in captured.captured_queries]
+    assert "REVERSE" in asked
+    assert "bigrams" not in asked
+
+
+def test_two_characters_are_found_wherever_they_stand(db: None) -> None:
+    names = ["陳怡君", "怡君", "怡君子", "歐怡君子", "ＡＢ怡君", "君怡陳"]
+    for name in names:
+        MemberFactory(name=name)
+    result = find_members(text="怡君", user=UserFactory())
+    assert sorted(member.name for member in result.members) == sorted(names[:-1])
+
+
+def test_a_number_of_the_old_system_may_be_chinese(db: None) -> None:
+    member = MemberFactory(name="陳大文", external_id="舊會員一")
+    result = find_members(text="舊會員一", user=UserFactory())
+    assert (result.kind, result.members) == (Kind.EXTERNAL_ID, [member])
+    MemberFactory(name="HA0001 Lin")
+    numbered = MemberFactory(name="陳小文", external_id="HA0001")
+    assert find_members(text="HA0001", user=UserFactory()).members == [numbered]
+
+
 class TestMerged:
     def test_every_trace_leads_to_the_survivor(self, wang: Member) -> None:
         middle = MemberFactory(status="merged", merged_into=wang, name="舊資料")
@@ -189,7 +217,8 @@ def thousands(db: None) -> None:
         ("9000000000123456", "card_no member_external_id_once"),
         ("m77@example.com", "member_email"),
         ("H000077", "member_external_id_once"),
-        ("志豪", "member_name_bigrams"),
+        ("志豪", "member_name_bigrams member_name_backwards"),
+        ("陳志豪", "member_name_bigrams"),
         ("瑪", "member_name_prefix"),
     ],
 )

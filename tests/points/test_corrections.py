@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from backoffice.actors import Actor
 from backoffice.choices import Role
@@ -255,6 +255,50 @@ class TestGrace:
         assert second.replayed and second.entry_id == first.entry_id and balance(account) == 80
         # Seven local days from 15 June: usable through the 22nd in Taipei.
         assert Lot.objects.get(pk=first.entry_id).expires_at.isoformat() == "2026-06-22T16:00:00+00:00"
+
+    def test_refused_grace_may_be_asked_for_again_and_given_once(self) -> None:
+        account = AccountFactory()
+        give(account, 2_000, expires_at=NOON - DAY, now=NOON - 5 * DAY)
+        list(expiry.expire_all(as_of=NOON, actor=TESTER, now=NOON))
+        lapse = Entry.objects.get(account=account, kind="expire")
+        first, second, boss = manager(), manager(), Actor.staff(manager())
+
+        def ask(user: User, key: str) -> corrections.CorrectionResult:
+            actor = Actor.staff(user)
+            return corrections.grace(entry_id=lapse.pk, days=7, note="", key=key, actor=actor, now=NOON)
+
+        refused = ask(first, "a")
+        corrections.reject(adjustment_id=refused.adjustment_id, note="no", actor=boss, now=NOON)
+        # The refused form, sent once more, is still refused; a new one is a new request.
+        again = ask(first, "a")
+        assert (again.adjustment_id, again.status) == (refused.adjustment_id, AdjustmentStatus.REJECTED)
+        asked = ask(first, "b")
+        assert asked.status == AdjustmentStatus.PENDING and asked.adjustment_id != refused.adjustment_id
+        assert ask(second, "c").adjustment_id == asked.adjustment_id
+        corrections.approve(adjustment_id=asked.adjustment_id, actor=boss, now=NOON)
+        given = ask(second, "d")
+        assert given.replayed and given.adjustment_id == asked.adjustment_id and balance(account) == 2_000
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Adjustment.objects.create(
+                account=account, points=1, reason="grace", key="x", status="approved", lapse=lapse,
+                requested_by=first, created_at=NOON,
+            )  # fmt: skip
+
+    def test_grace_that_was_asked_for_twice_goes_with_the_goods_too(self) -> None:
+        """What was given on the second request is in another lot, and is not taken as lapsed once more."""
+        account, lapse_id = self.lapsed()
+        give(account, 500)
+        earned = Entry.objects.get(account=account, kind="earn", points=80)
+        CorrectionLimit.objects.all().delete()
+        CorrectionLimit.objects.create(role="", per_request=50)
+        for key, verb in (("a", corrections.reject), ("b", corrections.approve)):
+            asked = corrections.grace(
+                entry_id=lapse_id, days=7, note="", key=key, actor=Actor.staff(manager()), now=NOON
+            )
+            verb(adjustment_id=asked.adjustment_id, note="", actor=Actor.staff(manager()), now=NOON)
+        assert balance(account) == 580
+        ledger.reverse_credit(entry_id=earned.pk, points=80, source=fresh("return"), context=context())
+        assert balance(account) == 500
 
     def test_needs_its_permission_and_a_lapse(self) -> None:
         account, entry_id = self.lapsed()

@@ -29,7 +29,8 @@ from points.postings import Source
 from points.services import corrections, expiry, holds, ledger, proofs
 from tests.conftest import NOON
 from tests.factories.backoffice import StoreFactory, UserFactory
-from tests.factories.points import TESTER, AccountFactory, context, give
+from tests.factories.members import MemberFactory
+from tests.factories.points import TESTER, AccountFactory, ProgramFactory, context, give, take
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 Together = Callable[[list[Callable[[], Any]]], list[Any]]
@@ -41,6 +42,18 @@ def ask(user: User, account: Account, points: int, key: str) -> corrections.Corr
         account_id=account.pk,
         points=points,
         reason="goodwill",
+        note="",
+        key=key,
+        actor=Actor.staff(user),
+        now=NOON,
+    )
+
+
+def undo(user: User, entry_id: int, key: str) -> corrections.UndoResult:
+    return corrections.undo_entry(
+        entry_id=entry_id,
+        points=None,
+        reason="wrong_redemption",
         note="",
         key=key,
         actor=Actor.staff(user),
@@ -73,6 +86,66 @@ def test_twenty_clerks_and_one_receiver(together: Together) -> None:
     assert ReceiverDayTotal.objects.get().given == 4_995
     account.refresh_from_db()
     assert account.balance == 4_995
+    assert_sound()
+
+
+def test_twenty_clerks_and_the_accounts_of_one_member(together: Together) -> None:
+    """He has one limit a day, whichever of his accounts is given to."""
+    member = MemberFactory()
+    accounts = [AccountFactory(member=member, program=ProgramFactory()) for _ in range(4)]
+    users = [UserFactory(role=Role.CLERK) for _ in range(MANY)]
+    results = together([partial(ask, users[n], accounts[n % 4], 999, f"k{n}") for n in range(MANY)])
+    assert statuses(results) == ["applied"] * 5 + ["pending"] * (MANY - 5)
+    assert sum(total.given for total in ReceiverDayTotal.objects.all()) == 4_995
+    assert_sound()
+
+
+def test_control_without_his_lock_the_accounts_of_one_member_do_not_see_each_other(
+    together: Together,
+) -> None:
+    """The same sums, counted without the lock of the person: each account is full by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('points_count_given_v1'::regproc)")
+        real = cursor.fetchone()[0]
+        lock = "PERFORM pg_advisory_xact_lock(hashtextextended('points.receiver:' || person, 0));"
+        assert lock in real
+        # Wait after the sum, so that every one of them has read before any commits.
+        looked = "IF total > p_receiver THEN"
+        cursor.execute(real.replace(lock, "").replace(looked, f"PERFORM pg_sleep(1); {looked}", 1))
+    try:
+        member = MemberFactory()
+        accounts = [AccountFactory(member=member, program=ProgramFactory()) for _ in range(8)]
+        users = [UserFactory(role=Role.CLERK) for _ in range(8)]
+        results = together([partial(ask, users[n], accounts[n], 999, f"k{n}") for n in range(8)])
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(real)
+    assert statuses(results) == ["applied"] * 8
+    assert sum(total.given for total in ReceiverDayTotal.objects.all()) == 7_992 > 5_000
+
+
+def test_twenty_clerks_undo_what_one_member_redeemed(together: Together) -> None:
+    account = AccountFactory()
+    give(account, 999 * MANY)
+    spent = [take(account, 999) for _ in range(MANY)]
+    users = [UserFactory(role=Role.CLERK) for _ in range(MANY)]
+    results = together([partial(undo, users[n], spent[n].entry_id or 0, f"u{n}") for n in range(MANY)])
+    assert statuses(results) == ["applied"] * 5 + ["pending"] * (MANY - 5)
+    assert ReceiverDayTotal.objects.get().given == 4_995
+    account.refresh_from_db()
+    assert account.balance == 4_995
+    assert_sound()
+
+
+def test_one_undo_pressed_many_times_counts_once(together: Together) -> None:
+    """One form, sent again and again: the lock of its key lets one through to the counters."""
+    account, user = AccountFactory(), UserFactory(role=Role.CLERK)
+    give(account, 4_000)
+    spent = take(account, 4_000).entry_id or 0
+    results = together([partial(undo, user, spent, "one") for _ in range(6)])
+    assert statuses(results) == ["applied"] * 6
+    assert len({result.posting.entry_id for result in results}) == 1
+    assert StaffDayTotal.objects.get().given == 4_000
     assert_sound()
 
 
@@ -232,3 +305,87 @@ def test_grace_is_approved_while_the_goods_come_back(together: Together) -> None
         account.refresh_from_db()
         assert (account.balance, account.debt) == (0, 0)
     assert_sound()
+
+
+def refused_grace(account: Account) -> Entry:
+    """A lapse for which grace was asked once and refused."""
+    give(account, 2_000, expires_at=NOON - timedelta(days=1), now=NOON - timedelta(days=5))
+    list(expiry.expire_all(as_of=NOON, actor=TESTER, now=NOON))
+    lapse = Entry.objects.get(account=account, kind="expire")
+    asked = ask_grace(UserFactory(role=Role.MANAGER), lapse, "refused")
+    corrections.reject(
+        adjustment_id=asked.adjustment_id,
+        note="",
+        actor=Actor.staff(UserFactory(role=Role.MANAGER)),
+        now=NOON,
+    )
+    return lapse
+
+
+def ask_grace(user: User, lapse: Entry, key: str) -> corrections.CorrectionResult:
+    actor = Actor.staff(user)
+    return corrections.grace(entry_id=lapse.pk, days=7, note="", key=key, actor=actor, now=NOON)
+
+
+def test_many_ask_again_for_grace_that_was_refused(together: Together) -> None:
+    """One new request, however many press; and one effect, however many approve it."""
+    account = AccountFactory()
+    lapse = refused_grace(account)
+    bosses = [UserFactory(role=Role.MANAGER) for _ in range(8)]
+    results = together([partial(ask_grace, bosses[n], lapse, f"again{n}") for n in range(8)])
+    assert statuses(results) == ["pending"] * 8
+    assert len({result.adjustment_id for result in results}) == 1
+    waiting = results[0].adjustment_id
+    seconds = [Actor.staff(UserFactory(role=Role.MANAGER)) for _ in range(4)]
+    approve = corrections.approve
+    done = together([partial(approve, adjustment_id=waiting, actor=one, now=NOON) for one in seconds])
+    assert sorted(type(result).__name__ for result in done) == ["CorrectionResult"] + ["NotWaiting"] * 3
+    account.refresh_from_db()
+    assert account.balance == 2_000
+    assert_sound()
+
+
+def test_control_without_the_index_every_key_is_a_grace_of_its_own(together: Together) -> None:
+    lapse = refused_grace(AccountFactory())
+    bosses = [UserFactory(role=Role.MANAGER) for _ in range(8)]
+    looked = Barrier(8)
+
+    def naive_grace(user: User) -> bool:
+        """Look whether somebody asked, then ask."""
+        if Adjustment.objects.filter(lapse=lapse).exclude(status="rejected").exists():
+            return False
+        looked.wait(timeout=10)
+        Adjustment.objects.create(
+            account_id=lapse.account_id,
+            points=5,
+            reason="grace",
+            key=f"naive-{user.pk}",
+            status="pending",
+            lapse=lapse,
+            requested_by=user,
+            created_at=NOON,
+        )
+        return True
+
+    refused = together([partial(naive_grace, user) for user in bosses])
+    assert sum(result is True for result in refused) == 1
+    looked.reset()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_indexdef('one_grace_per_lapse'::regclass)")
+        index = cursor.fetchone()[0]
+        cursor.execute("DROP INDEX one_grace_per_lapse")
+        forget_requests(cursor)
+    try:
+        results = together([partial(naive_grace, user) for user in bosses])
+    finally:
+        with connection.cursor() as cursor:
+            forget_requests(cursor)
+            cursor.execute(index)
+    assert results == [True] * 8
+
+
+def forget_requests(cursor: Any) -> None:
+    """Past the guard that keeps decided requests."""
+    cursor.execute("ALTER TABLE points_adjustment DISABLE TRIGGER adjustment_guard")
+    cursor.execute("DELETE FROM points_adjustment")
+    cursor.execute("ALTER TABLE points_adjustment ENABLE TRIGGER adjustment_guard")

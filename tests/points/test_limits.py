@@ -29,7 +29,7 @@ from points.services import corrections, ledger, limits
 from tests.conftest import NOON
 from tests.factories.backoffice import StoreFactory, UserFactory
 from tests.factories.members import MemberFactory
-from tests.factories.points import AccountFactory, context, give, take
+from tests.factories.points import AccountFactory, ProgramFactory, context, give, take
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -76,6 +76,28 @@ class TestWhatCounts:
         assert why(results[2]) == LimitKind.RECEIVER
         assert ask(clerk(), AccountFactory(), 700).status == APPLIED
         assert ask(clerk(), account, 700, now=NOON + DAY).status == APPLIED
+
+    def test_the_receiver_is_a_person_with_all_his_accounts(self) -> None:
+        for role in ("", "clerk"):
+            allow(role, per_receiver_day=1_500)
+        member = MemberFactory()
+        accounts = [AccountFactory(member=member, program=ProgramFactory()) for _ in range(3)]
+        results = [ask(clerk(), account, 700) for account in accounts]
+        assert [r.status for r in results] == [APPLIED, APPLIED, PENDING]
+        assert why(results[2]) == LimitKind.RECEIVER
+        assert sorted(total.given for total in ReceiverDayTotal.objects.all()) == [700, 700]
+
+    def test_a_merge_brings_what_the_other_was_given_today(self) -> None:
+        for role in ("", "clerk"):
+            allow(role, per_receiver_day=1_500)
+        oldest, middle, account = MemberFactory(), MemberFactory(), AccountFactory()
+        for gone, into in ((oldest, middle), (middle, account.member)):
+            other = AccountFactory(member=gone, program=account.program)
+            assert ask(clerk(), other, 500).status == APPLIED
+            type(gone).objects.filter(pk=gone.pk).update(status="merged", merged_into=into)
+        assert ask(clerk(), account, 501).status == PENDING
+        assert ask(clerk(), account, 500).status == APPLIED
+        assert ask(clerk(), AccountFactory(), 501).status == APPLIED
 
     def test_one_store_gives_so_much_a_day_whoever_works_there(self) -> None:
         for role in ("", "clerk"):

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from backoffice.models import Alarm
 from points.choices import EntryKind
 from points.models import Account, DayTotal, Entry, Fold, LotUse, Program
 from points.reporting import totals
+from points.reporting.overview import Span, flows_of, standing
 from points.services import ledger, routine
 from points.services.proofs import prove, prove_and_store
 from points.services.totals import due, fold
@@ -62,6 +64,31 @@ def test_random_lives_come_to_the_same_whenever_they_are_added_up(seed: int) -> 
     assert owned.points == sum(account.balance for account in accounts)
     assert owned.debt == sum(account.debt for account in accounts)
     assert [check.id for check in prove(now=history.at, only=["I54", "I55"]).checks if not check.ok] == []
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_several_spans_in_one_round_trip_are_what_they_are_one_by_one(folded: bool) -> None:
+    history = History(5)
+    program = history.accounts[0].program
+    Program.objects.filter(pk=program.pk).update(is_default=True)
+    for number in range(60):
+        history.act()
+        if folded and number == 40:
+            fold(now=history.at)
+    after = date(2030, 1, 1)
+    spans = [Span(date(2020, 1, 1), after, totals.MONTH), Span(totals.EPOCH, after), Span(TODAY, after)]
+    found = standing()
+    assert found is not None
+    with CaptureQueriesContext(connection) as captured:
+        months, (ever,), (lately,) = flows_of(program=program, spans=spans, at=found.mark)
+    assert len(captured) == 1
+    span = {"program": program, "at": totals.mark()}
+    assert months == totals.flows(**span, **ALWAYS, by=totals.MONTH)
+    assert lately == totals.total(**span, first=TODAY, after=after)
+    owned = totals.outstanding_after(**span, after=after)
+    assert (ever.grown, ever.debt, found.pending) == (owned.points, owned.debt, owned.pending)
+    assert ever.entries == Entry.objects.filter(account__program=program).count()
+    assert (found.program, found.mark) == (program, totals.mark())
 
 
 def test_days_are_those_of_taipei_and_half_open() -> None:

@@ -20,7 +20,7 @@ from backoffice.actors import Actor
 from backoffice.admin.base import ReadOnlyAdmin
 from backoffice.admin.display import display, number
 from backoffice.admin.imports.forms import CheckForm, ReadingForm, UploadForm
-from backoffice.admin.imports.preview import FILTERS, figures, page
+from backoffice.admin.imports.preview import FILTERS, figures, page, totals
 from backoffice.admin.imports.verbs import VERBS
 from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
 from backoffice.choices import ImportState
@@ -35,6 +35,7 @@ COLOURS = {
     ImportState.UNDERSTOOD.value: "info",
     ImportState.CHECKED.value: "info",
     ImportState.WAITING.value: "warning",
+    ImportState.HELD.value: "warning",
     ImportState.APPLIED.value: "success",
     ImportState.UNDONE.value: "warning",
     ImportState.FAILED.value: "danger",
@@ -45,6 +46,7 @@ OFFERED: dict[str, tuple[str, ...]] = {
     ImportState.CHECKED: ("confirm", "drop"),
     ImportState.UNDERSTOOD: ("drop",),
     ImportState.WAITING: ("approve", "drop"),
+    ImportState.HELD: ("drop",),
     ImportState.APPLYING: ("pause", "stop"),
     ImportState.APPLIED: ("undo",),
     ImportState.FAILED: ("drop",),
@@ -162,7 +164,9 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         kind = kind_of(batch.kind)
         layout = batch.layout
         may = user.has_perm(kind.permission)
-        open_to_change = may and batch.state in (ImportState.UNDERSTOOD, ImportState.CHECKED)
+        open_to_change = (
+            may and kind.uploadable and batch.state in (ImportState.UNDERSTOOD, ImportState.CHECKED)
+        )
         outcome = request.GET.get("show", "")
         after = request.GET.get("after", "")
         context = {
@@ -176,6 +180,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "working": batch.state in WORKING,
             "progress": _progress(batch),
             "figures": figures(batch),
+            "totals": totals(batch),
             "filters": FILTERS,
             "show": outcome,
             "preview": page(batch, user, outcome, int(after) if after.isdigit() else 0)
@@ -183,7 +188,9 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             else None,
             "buttons": self._buttons(batch, user),
             "errors": any(batch.counts.get(name) for name in (*results.OUT, "done:refused"))
-            and not batch.removed_at,
+            and not batch.removed_at
+            and kind.uploadable,
+            "about": kind.about(batch, user),
             "ignored": layouts.ignored(layout) if layout.get("heads") else [],
             "reading_form": ReadingForm.of(layout)
             if may and layout.get("heads") and open_to_change

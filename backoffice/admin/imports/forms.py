@@ -42,8 +42,8 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label=gettext_lazy("File"),
-        help_text=gettext_lazy("CSV (UTF-8, Big5 or UTF-16) or XLSX, up to 200 MB."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx"}),
+        help_text=gettext_lazy("CSV (UTF-8, Big5 or UTF-16, also gzipped) or XLSX, up to 200 MB."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.gz"}),
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
@@ -107,10 +107,12 @@ class CheckForm(forms.Form):
             ("", _("- ignore -")),
             *((name, str(column.title)) for name, column in kind.columns.items()),
         ]
+        more = kind.more() if kind.more else None
         for index, head in enumerate(layout["heads"]):
+            own = [(field, str(title)) for field, title in more.options(index, head)] if more else []
             self.fields[f"column_{index}"] = forms.ChoiceField(
                 label=head or _("Column %(number)s") % {"number": index + 1},
-                choices=fields,
+                choices=[*fields, *own],
                 required=False,
                 initial=layout["fields"][index],
             )

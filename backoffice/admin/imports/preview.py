@@ -63,8 +63,9 @@ def _row(row: ImportRow, kind: ImportKind, batch: ImportBatch, user: User) -> Sh
     columns = list(kind.columns)
     cells = dict(zip(columns, row.cells or [], strict=False))
     changes: dict[str, Any] = row.changes or {}
+    filled = kind.staged_columns(batch.layout["fields"])
     for name in columns:
-        if name not in batch.layout["fields"] or name not in cells:
+        if name not in filled or name not in cells:
             continue
         title = str(kind.columns[name].title)
         new = kind.show(name, cells[name] or "", own)
@@ -80,14 +81,18 @@ def _row(row: ImportRow, kind: ImportKind, batch: ImportBatch, user: User) -> Sh
             )
         elif name in repaired:
             shown.cells.append(ShownCell(title, _raw(kind, name, repaired[name], own), new, repaired=True))
-        elif (row.outcome == RowOutcome.NEW and cells[name]) or name == batch.policy.get("key"):
+        elif (
+            (row.outcome == RowOutcome.NEW and cells[name])
+            or name == batch.policy.get("key")
+            or name in kind.identity
+        ):
             shown.cells.append(ShownCell(title, "", new))
     for fault in row.faults or []:
-        column = kind.columns.get(fault.get("column", ""))
-        value = _raw(kind, fault.get("column", ""), str(fault.get("value", "")), own)
+        name = str(fault.get("column", ""))
+        value = _raw(kind, name, str(fault.get("value", "")), own)
         shown.faults.append(
             {
-                "field": str(column.title) if column else "",
+                "field": kind.title_of(name, batch.layout),
                 "value": value,
                 "expected": kind.fault_text(fault),
                 "hint": str(fault.get("hint", "")),
@@ -111,6 +116,12 @@ def _removed(kind: ImportKind, change: dict[str, Any], user: User) -> str:
         if gone
         else ""
     )
+
+
+def totals(batch: ImportBatch) -> list[tuple[str, str]]:
+    """(title, value) of what the rows come to: those that would be brought in, or those that were."""
+    kind = kind_of(batch.kind)
+    return [kind.total_text(name, value) for name, value in batch.totals.items()]
 
 
 def figures(batch: ImportBatch) -> list[tuple[str, str, int]]:

@@ -11,8 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.actors import Actor
 from backoffice.admin.display import moment, number
 from backoffice.admin.forms import VerbForm
+from backoffice.admin.imports.preview import totals
 from backoffice.admin.verbs import Act, Preview, Text, VerbView, visible_or_404
 from backoffice.choices import ImportState
 from backoffice.models import ImportBatch
@@ -51,6 +53,12 @@ class ImportVerb(VerbView):
         return reverse("admin:backoffice_importbatch_change", args=[row.pk])
 
 
+def _rest(until: datetime, now: datetime) -> str:
+    told = _("So much waits for %(hours)s hours after the approval before it is written. It can be put away"
+             " meanwhile.")
+    return told % {"hours": number(round((until - now).total_seconds() / 3600))}
+
+
 class ConfirmForm(VerbForm):
     again = forms.BooleanField(
         label=gettext_lazy("I mean it again"),
@@ -69,7 +77,7 @@ class ConfirmView(ImportVerb):
 
     def make_form(self, row: ImportBatch, data: Any = None, **kwargs: Any) -> VerbForm:
         form = super().make_form(row, data, **kwargs)
-        if intake.earlier(row) is None:
+        if intake.earlier(row) is None or not kind_of(row.kind).repeatable:
             form.fields["again"].widget = forms.HiddenInput()
             form.fields["again"].label = ""
         return form
@@ -80,9 +88,11 @@ class ConfirmView(ImportVerb):
     def preview(self, row: ImportBatch, asked: Mapping[str, Any], now: datetime) -> Preview:
         counts = row.counts
         warnings: list[Text] = []
-        kind = kind_of(row.kind)
-        if verbs.rows_to_write(row) > kind.approval_above or kind.risky(row.policy):
+        user: Any = self.request.user
+        if verbs.would_need_second(row, Actor.staff(user), now):
             warnings.append(_("A second person has to approve this import before anything is written."))
+        if until := kind_of(row.kind).held_until(row, now):
+            warnings.append(_rest(until, now))
         if known := intake.earlier(row):
             warnings.append(
                 _("The same rows were brought in before, by import #%(batch_id)s.") % {"batch_id": known.pk}
@@ -92,6 +102,7 @@ class ConfirmView(ImportVerb):
             (_("New"), "", number(int(counts.get("new", 0)))),
             (_("Changed"), "", number(int(counts.get("changed", 0)))),
             (_("Rows that stay out"), "", number(left)),
+            *((title, "", text) for title, text in totals(row)),
         )
         return Preview(figures=figures, warnings=warnings)
 
@@ -118,14 +129,22 @@ class ApproveImportView(ImportVerb):
         return (
             *super().summary(row),
             (_("Rows"), number(verbs.rows_to_write(row))),
+            *totals(row),
             (_("Checksum"), row.file_hash[:16]),
         )
 
+    def preview(self, row: ImportBatch, asked: Mapping[str, Any], now: datetime) -> Preview | None:
+        until = kind_of(row.kind).held_until(row, now)
+        return Preview(warnings=[_rest(until, now)]) if until else None
+
     def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
-        verbs.approve(batch_id=row.pk, actor=act.actor, now=act.now)
-        return {}
+        batch = verbs.approve(batch_id=row.pk, actor=act.actor, now=act.now)
+        return {"held_until": moment(batch.held_until) if batch.held_until else None}
 
     def done_message(self, body: Mapping[str, Any]) -> Text:
+        if body["held_until"]:
+            told = _("The import was approved. Its rows wait until %(moment)s; it can be put away till then.")
+            return told % {"moment": body["held_until"]}
         return _("The import was approved. Its rows are being brought in.")
 
 
@@ -202,7 +221,10 @@ class UndoImportView(ImportVerb):
 
     def summary(self, row: ImportBatch) -> Sequence[tuple[Text, Any]]:
         applied = number(int(row.counts.get("done:applied", 0)))
-        return (*super().summary(row), (_("Rows that go back"), applied))
+        told = [*super().summary(row), (_("Rows that go back"), applied), *totals(row)]
+        if note := kind_of(row.kind).undo_note:
+            told.append((_("What stays"), note))
+        return tuple(told)
 
     def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
         verbs.undo(batch_id=row.pk, actor=act.actor, now=act.now, reason=asked["reason"])

@@ -93,6 +93,10 @@ class Command(BaseCommand):
                 )
                 return
             verbs.approve(batch_id=batch.pk, actor=Actor.staff(second), now=timezone.now())
+            batch.refresh_from_db()
+        if batch.state == ImportState.HELD:
+            self.stdout.write(f"import #{batch.pk} waits until {batch.held_until:%Y-%m-%d %H:%M %Z}")
+            return
         batch = self._work(batch)
         told = ", ".join(
             f"{name.partition(':')[2]} {count:,}"
@@ -129,10 +133,12 @@ class Command(BaseCommand):
     def _checked(self, batch: ImportBatch) -> None:
         self.stdout.write(", ".join(f"{name} {count:,}" for name, count in sorted(batch.counts.items())))
         kind = kind_of(batch.kind)
+        for title, text in (kind.total_text(name, value) for name, value in batch.totals.items()):
+            self.stdout.write(f"  {title}: {text}")
         rows = ImportRow.objects.filter(batch=batch, outcome__in=BAD).order_by("line")
         for row in rows[:MOST_SHOWN]:
             for fault in row.faults or []:
-                head = str(kind.columns[fault["column"]].title) if fault["column"] in kind.columns else "-"
+                head = kind.title_of(fault["column"], batch.layout) or "-"
                 self.stderr.write(
                     f"line {row.line}, {head}: “{fault['value']}”, expected {kind.fault_text(fault)}"
                 )

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pghistory
-from django.db.models import QuerySet
+from django.db.models import Q
 
 from backoffice.choices import ImportState, RowDone, RowOutcome
-from backoffice.models import ImportBatch, ImportRow, Job
+from backoffice.models import ImportBatch, Job
 from backoffice.services import audit
 from backoffice.services.imports import steps
 from backoffice.services.imports.kinds import Span, kind_of
+from backoffice.services.imports.spans import next_window
 from backoffice.services.jobs import ChunkResult
 
 # A chunk stays below a second, so that nobody waits for its row locks for longer than that.
@@ -25,53 +26,60 @@ WRITING = (RowOutcome.NEW.value, RowOutcome.CHANGED.value)
 
 
 def apply_chunk(job: Job, now: datetime) -> ChunkResult:
-    """The next CHUNK rows that would change something."""
+    """The next CHUNK lines: the rows among them that would change something."""
     batch = steps.of_job(job)
     kind = kind_of(batch.kind)
     if not job.checkpoint:
         kind.prepare(batch, steps.actor_of(batch), now)
-    rows = ImportRow.objects.filter(batch=batch, outcome__in=WRITING, done=RowDone.OPEN)
-    return _chunk(job, batch, rows, kind.apply, now) or _applied(batch, now)
+    rows = Q(outcome__in=WRITING, done=RowDone.OPEN)
+    result = _chunk(job, batch, rows, kind.apply, now)
+    if result is None:
+        return _applied(batch, now)
+    if batch.state == ImportState.HELD:
+        steps.move(batch, ImportState.APPLYING)
+    return result
 
 
 def undo_chunk(job: Job, now: datetime) -> ChunkResult:
-    """The next CHUNK rows that were applied."""
+    """The next CHUNK lines: the rows among them that were applied."""
     batch = steps.of_job(job)
-    rows = ImportRow.objects.filter(batch=batch, done=RowDone.APPLIED)
+    rows = Q(done=RowDone.APPLIED)
     return _chunk(job, batch, rows, kind_of(batch.kind).undo, now) or _undone(batch, now)
 
 
 def _chunk(
-    job: Job, batch: ImportBatch, rows: QuerySet[ImportRow], act: Callable[[Span], None], now: datetime
+    job: Job, batch: ImportBatch, rows: Q, act: Callable[[Span], None], now: datetime
 ) -> ChunkResult | None:
     """None when no row is left."""
-    last = int(job.checkpoint.get("line", -1))
-    lines = list(rows.filter(line__gt=last).order_by("line").values_list("line", flat=True)[:CHUNK])
-    if not lines:
+    window = next_window(batch, int(job.checkpoint.get("line", -1)), CHUNK, rows)
+    if window is None:
         return None
-    actor = steps.actor_of(batch)
-    with pghistory.context(import_batch=batch.pk, job=job.pk, user=batch.owner_id):
-        act(Span(batch, lines[0], lines[-1], now, actor, again=True))
-    return ChunkResult(len(lines), {"line": lines[-1]}, finished=False)
+    if window.rows:
+        actor = steps.actor_of(batch)
+        with pghistory.context(import_batch=batch.pk, job=job.pk, user=batch.owner_id):
+            act(Span(batch, window.first, window.last, now, actor, again=True))
+    return ChunkResult(window.rows, {"line": window.last}, finished=False)
 
 
 def _applied(batch: ImportBatch, now: datetime) -> ChunkResult:
     counts = steps.count_rows(batch)
-    steps.move(batch, ImportState.APPLIED, counts=counts, applied_at=now)
-    return _told(batch, "applied", now)
+    totals = kind_of(batch.kind).totals(batch)
+    steps.move(batch, ImportState.APPLIED, counts=counts, totals=totals, applied_at=now)
+    return _told(batch, "applied", "import.applied", now)
 
 
 def _undone(batch: ImportBatch, now: datetime) -> ChunkResult:
     counts = steps.count_rows(batch)
-    steps.move(batch, ImportState.UNDONE, counts=counts, undone_at=now)
-    return _told(batch, "undone", now)
+    totals = kind_of(batch.kind).totals(batch)
+    steps.move(batch, ImportState.UNDONE, counts=counts, totals=totals, undone_at=now)
+    return _told(batch, "undone", "import.undone", now)
 
 
-def _told(batch: ImportBatch, what: str, now: datetime) -> ChunkResult:
+def _told(batch: ImportBatch, what: str, action: str, now: datetime) -> ChunkResult:
     steps.tell(batch, what)
     audit.record(
         actor=steps.actor_of(batch),
-        action=f"import.{what}",
+        action=action,
         subject=batch,
         changes={name: [None, count] for name, count in batch.counts.items()},
         now=now,

@@ -9,10 +9,10 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backoffice.services.imports.columns import CellFault, Repaired
+from backoffice.services.imports.columns import CellFault, Doubtful, Repaired
 from backoffice.services.imports.kinds import ImportKind, Reader, Staged
 from backoffice.tabular.csv_rows import Record
-from backoffice.tabular.workbooks import ROUNDED
+from backoffice.tabular.workbooks import COMPUTED, ROUNDED
 
 VALUE_SHOWN = 80
 NOT_SHOWN = "\N{OPEN BOX}"
@@ -29,10 +29,15 @@ class RowReader:
         self, kind: ImportKind, layout: Mapping[str, Any], policy: Mapping[str, str], reader: Reader
     ) -> None:
         columns = kind.columns
+        more = kind.more() if kind.more else None
         self._width = len(layout["heads"])
-        self._reads: list[tuple[int, str, Callable[[str], str]]] = [
-            (index, name, columns[name].widget.read) for index, name in enumerate(layout["fields"]) if name
-        ]
+        self._reads: list[tuple[int, str, Callable[[str], str], bool, dict[str, str] | None]] = []
+        for index, name in enumerate(layout["fields"]):
+            widget = columns[name].widget if name in columns else more.widget(name) if more and name else None
+            if widget is not None:
+                usual: dict[str, str] | None = {} if widget.repeats else None
+                self._reads.append((index, name, widget.read, widget.exact, usual))
+        self._policy = policy
         self._empty_is_error = policy.get("empty") == "error"
         self._reader = reader
         self._blank: dict[str, str | None] = dict.fromkeys(columns)
@@ -43,27 +48,36 @@ class RowReader:
             return None, [misshapen], []
         cells, faults, repairs = self._blank.copy(), [], []
         raw = record.cells
-        for index, name, read in self._reads:
+        for index, name, read, exact, usual in self._reads:
+            if usual is not None and raw[index] in usual:
+                cells[name] = usual[raw[index]]
+                continue
             text = raw[index].strip()
             if not text:
                 if self._empty_is_error:
                     faults.append(_problem(name, "", CellFault("empty")))
                 continue
             try:
-                bare = text if text.isprintable() and text[0] not in GUARDED else _bare(text)
+                plain = text[0] not in (ROUNDED, COMPUTED) if exact else _is_plain(text)
+                bare = text if plain else _bare(text)
                 value = read(bare) if bare else None
+                if isinstance(value, Doubtful) and self._policy.get(value.choice) == "refuse":
+                    raise CellFault(value.fault, hint=value)
             except CellFault as fault:
                 faults.append(_problem(name, text, fault))
                 continue
             if isinstance(value, Repaired) or bare is not text:
                 repairs.append({"column": name, "value": printable(text)})
+            elif usual is not None and value is not None:
+                usual[raw[index]] = value
             cells[name] = value
         if faults:
             return None, faults, repairs
         try:
             return self._reader(cells), [], repairs
         except CellFault as fault:
-            shown = cells.get(fault.column) or ""
+            as_written = {repair["column"]: repair["value"] for repair in repairs}
+            shown = as_written.get(fault.column) or cells.get(fault.column) or ""
             return None, [_problem(fault.column, shown, fault)], repairs
 
     def _shape(self, record: Record) -> Problem | None:
@@ -80,6 +94,10 @@ class RowReader:
             return None
         details = {"expected": self._width, "found": found}
         return {"column": "", "value": "", "fault": word, "details": details}
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and text[0] not in GUARDED
 
 
 def printable(text: str, most: int = VALUE_SHOWN) -> str:
@@ -100,6 +118,8 @@ def _bare(text: str) -> str:
     """Without Excel's guards and without marks that nobody sees. Raises CellFault for control characters."""
     if text.startswith(ROUNDED):
         raise CellFault("rounded")
+    if text.startswith(COMPUTED):
+        raise CellFault("formula")
     if guarded := GUARD.fullmatch(text):
         text = guarded[1].strip()
     elif text[0] == "'" and text[1:2] in ("=", "+", "-", "@"):

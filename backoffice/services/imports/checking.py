@@ -17,6 +17,7 @@ from backoffice.models import ImportBatch, ImportRow, Job
 from backoffice.services.imports import staging, steps, storage
 from backoffice.services.imports.cells import RowReader
 from backoffice.services.imports.kinds import Span, kind_of
+from backoffice.services.imports.spans import next_window
 from backoffice.services.jobs import ChunkResult
 from backoffice.tabular.csv_rows import CsvRows, Place
 from backoffice.tabular.faults import FileRefused
@@ -47,13 +48,10 @@ def check_chunk(job: Job, now: datetime) -> ChunkResult:
 
 
 def _clear(batch: ImportBatch, checkpoint: dict[str, Any]) -> ChunkResult:
-    last = checkpoint.get("clearing", -1)
-    rows = ImportRow.objects.filter(batch=batch, line__gt=last).order_by("line")
-    upto = list(rows.values_list("line", flat=True)[CLEARED - 1 : CLEARED])
-    if upto:
-        ImportRow.objects.filter(batch=batch, line__lte=upto[0]).delete()
-        return ChunkResult(0, checkpoint | {"clearing": upto[0]}, finished=False)
-    ImportRow.objects.filter(batch=batch).delete()
+    window = next_window(batch, checkpoint.get("clearing", -1), CLEARED)
+    if window is not None:
+        ImportRow.objects.filter(batch=batch, line__lte=window.last).delete()
+        return ChunkResult(0, checkpoint | {"clearing": window.last}, finished=False)
     return ChunkResult(0, {"cleared": True, "hash": "", "rows": 0} | batch.layout["start"], finished=False)
 
 
@@ -94,24 +92,26 @@ def _read(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetim
         raise FileRefused("no_rows")
     if kind.second_look(batch.policy):
         return ChunkResult(count, after | {"looked": -1}, finished=False, total=total)
-    return _finish(batch, count, after)
+    return finish(batch, count, after)
 
 
 def _second_look(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetime) -> ChunkResult:
     """The same difference once more, for kinds whose rows depend on rows behind them."""
-    rows = ImportRow.objects.filter(batch=batch, line__gt=checkpoint["looked"]).order_by("line")
-    lines = list(rows.values_list("line", flat=True)[:CHUNK])
-    if not lines:
-        return _finish(batch, 0, checkpoint)
-    span = Span(batch, lines[0], lines[-1], now, steps.actor_of(batch), whole=True)
+    window = next_window(batch, checkpoint["looked"], CHUNK)
+    if window is None:
+        return finish(batch, 0, checkpoint)
+    span = Span(batch, window.first, window.last, now, steps.actor_of(batch), whole=True)
     kind_of(batch.kind).diff(span)
-    return ChunkResult(0, checkpoint | {"looked": lines[-1]}, finished=False)
+    return ChunkResult(0, checkpoint | {"looked": window.last}, finished=False)
 
 
-def _finish(batch: ImportBatch, count: int, after: dict[str, Any]) -> ChunkResult:
+def finish(batch: ImportBatch, count: int, after: dict[str, Any]) -> ChunkResult:
     total = after["rows"]
     counts = steps.count_rows(batch)
-    steps.move(batch, ImportState.CHECKED, counts=counts, content_hash=after["hash"], problem={})
+    totals = kind_of(batch.kind).totals(batch)
+    steps.move(
+        batch, ImportState.CHECKED, counts=counts, totals=totals, content_hash=after["hash"], problem={}
+    )
     steps.tell(batch, "checked")
     return ChunkResult(count, after, finished=True, total=total, result=counts)
 
@@ -135,40 +135,50 @@ TWICE = (
     "jsonb_build_array(jsonb_build_object("
     "'column', '', 'value', '', 'fault', 'twice', 'details', jsonb_build_object('line', {line})))"
 )
+# The span is read first and for itself: of a batch that came in a minute ago the planner knows nothing, and
+# with its number before its eyes it takes every way into the table for the same.
+KEYS = """
+WITH own AS MATERIALIZED (
+    SELECT batch_id, line, key FROM backoffice_importrow
+    WHERE batch_id = %(batch)s AND line BETWEEN %(first)s AND %(last)s
+)"""
 KEEP_FIRST = f"""
-UPDATE backoffice_importrow r SET outcome = %(duplicate)s, faults = {TWICE.format(line="e.line")}
-FROM backoffice_importrow own
-CROSS JOIN LATERAL (
-    SELECT line FROM backoffice_importrow
-    WHERE batch_id = own.batch_id AND key = own.key AND line < own.line
-    ORDER BY line LIMIT 1
-) e
-WHERE own.batch_id = %(batch)s AND own.line BETWEEN %(first)s AND %(last)s AND own.key IS NOT NULL
-  AND r.batch_id = own.batch_id AND r.line = own.line
+{KEYS}, again AS MATERIALIZED (
+    SELECT own.batch_id, own.line, e.line AS other
+    FROM own CROSS JOIN LATERAL (
+        SELECT min(line + 0) AS line FROM backoffice_importrow
+        WHERE batch_id = own.batch_id AND key = own.key
+    ) e
+    WHERE e.line < own.line
+)
+UPDATE backoffice_importrow r SET outcome = %(duplicate)s, faults = {TWICE.format(line="again.other")}
+FROM again WHERE r.batch_id = again.batch_id AND r.line = again.line
 """
 # Earlier rows were taken for good when their chunk was read; a later one takes their place.
 KEEP_LAST = f"""
+{KEYS}, latest AS MATERIALIZED (
+    SELECT batch_id, key, max(line) AS line FROM own WHERE key IS NOT NULL GROUP BY batch_id, key
+)
 UPDATE backoffice_importrow r
-SET outcome = %(duplicate)s, faults = {TWICE.format(line="c.line")}, subject_id = NULL, changes = NULL
-FROM (
-    SELECT key, max(line) AS line FROM backoffice_importrow
-    WHERE batch_id = %(batch)s AND line BETWEEN %(first)s AND %(last)s AND key IS NOT NULL
-    GROUP BY key
-) c
-WHERE r.batch_id = %(batch)s AND r.key = c.key AND r.line < c.line AND r.outcome <> %(duplicate)s
+SET outcome = %(duplicate)s, faults = {TWICE.format(line="latest.line")}, subject_id = NULL, changes = NULL
+FROM latest
+WHERE r.batch_id = latest.batch_id AND r.key = latest.key AND r.line < latest.line
+  AND r.outcome <> %(duplicate)s
 """
 KEEP_NONE = f"""
+{KEYS}, keys AS MATERIALIZED (
+    SELECT DISTINCT batch_id, key FROM own WHERE key IS NOT NULL
+), again AS MATERIALIZED (
+    SELECT m.batch_id, m.line, o.line AS other
+    FROM keys JOIN backoffice_importrow m ON m.batch_id = keys.batch_id AND m.key = keys.key
+    CROSS JOIN LATERAL (
+        SELECT min(line + 0) AS line FROM backoffice_importrow
+        WHERE batch_id = keys.batch_id AND key = keys.key AND line <> m.line
+    ) o
+    WHERE o.line IS NOT NULL
+)
 UPDATE backoffice_importrow r
-SET outcome = %(duplicate)s, faults = {TWICE.format(line="o.line")}, subject_id = NULL, changes = NULL
-FROM (
-    SELECT DISTINCT key FROM backoffice_importrow
-    WHERE batch_id = %(batch)s AND line BETWEEN %(first)s AND %(last)s AND key IS NOT NULL
-) c
-JOIN backoffice_importrow m ON m.batch_id = %(batch)s AND m.key = c.key
-CROSS JOIN LATERAL (
-    SELECT line FROM backoffice_importrow
-    WHERE batch_id = %(batch)s AND key = m.key AND line <> m.line
-    ORDER BY line LIMIT 1
-) o
-WHERE r.batch_id = %(batch)s AND r.line = m.line AND r.outcome <> %(duplicate)s
+SET outcome = %(duplicate)s, faults = {TWICE.format(line="again.other")}, subject_id = NULL, changes = NULL
+FROM again
+WHERE r.batch_id = again.batch_id AND r.line = again.line AND r.outcome <> %(duplicate)s
 """

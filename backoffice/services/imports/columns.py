@@ -38,12 +38,30 @@ class Repaired(str):
     __slots__ = ()
 
 
+class Doubtful(Repaired):
+    """A value that may as well have been meant otherwise. It counts where the person's `choice` says "take", and
+    in kinds that do not ask; otherwise it is the suggestion of the fault `fault`.
+    """
+
+    __slots__ = ("choice", "fault")
+
+    def __new__(cls, value: str, *, choice: str, fault: str) -> Doubtful:
+        made = super().__new__(cls, value)
+        made.choice, made.fault = choice, fault
+        return made
+
+
 class ImportWidget(Widget):
     """Turns a cell's text into the text that is staged, and back.
 
     `read(text)` gets trimmed, non-empty text without control characters and answers what the staging table
     holds, in the notation of PostgreSQL; it raises CellFault. `Repaired` marks what was understood, not read.
+    An `exact` column takes the cell as it stands: no guard and no invisible mark is taken off before.
+    `repeats` says that a file has few values of the kind, many times each: a chunk reads each of them once.
     """
+
+    exact = False
+    repeats = False
 
     def read(self, text: str) -> str:
         return text
@@ -93,6 +111,7 @@ FAULTS: dict[str, Text] = {
     "control": _("text without control characters (a NUL was found)"),
     "required": _("a value; this column must not be empty"),
     "empty": _("a value; you asked for empty cells to be errors"),
+    "formula": _("a value; this cell holds a formula, whose result may be of yesterday. Paste it as a value"),
     "rounded": _("a number with all its digits: Excel has rounded this one; format the column as text"),
     "twice": _("each once; line %(line)s has the same"),
     "meanwhile": _("what the preview showed; it changed meanwhile. Bring the row in again"),

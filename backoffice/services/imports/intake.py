@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ from backoffice.models import Brand, ImportBatch
 from backoffice.services import audit
 from backoffice.services.imports import steps, storage
 from backoffice.services.imports.kinds import kind_of
-from backoffice.tabular import sniffing
+from backoffice.tabular import gzipped, sniffing
 
 NAME_LENGTH = 200
 
@@ -31,7 +32,7 @@ def upload(
     wishes: Mapping[str, Any] | None = None,
 ) -> ImportBatch:
     """Store a file and ask a worker to look at it. `wishes` may name `encoding`, `delimiter`, `sheet`,
-    `head`.
+    `head`. A gzipped file is stored, and known by its checksum, as what it holds.
 
     People of one brand bring in members of their brand, whatever `brand` says. The file goes to the storage
     before the transaction: what a rollback leaves behind is swept away with the other files.
@@ -40,6 +41,8 @@ def upload(
     """
     kind_of(kind)
     brand = _brand_of(actor, brand)
+    if gzipped.is_gzipped(file):
+        file, name = gzipped.unpack(file, storage.MOST_BYTES), name.removesuffix(gzipped.SUFFIX)
     digest, size = storage.fingerprint(file)
     suffix = sniffing.type_of(file, name)
     stored = storage.keep(file, suffix)
@@ -68,11 +71,55 @@ def upload(
     return batch
 
 
+@transaction.atomic
+def collect(
+    *,
+    kind: str,
+    name: str,
+    query: Mapping[str, Any],
+    policy: Mapping[str, Any],
+    fields: Sequence[str],
+    facts: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> ImportBatch:
+    """A batch whose rows a worker takes from a filter of one of the house's own lists (`ImportKind.collect`).
+
+    `query` is the filter as it is stored, `facts` what the kind remembers beside it, `fields` the staged columns
+    that the rows fill. Raises ImportKindUnknown, ImportPolicyWrong, ImportReach.
+    """
+    batch = ImportBatch(
+        kind=kind,
+        state=ImportState.CHECKING,
+        file_name=name[:NAME_LENGTH],
+        file_size=0,
+        layout={"type": "list", "filter": dict(query), "heads": [], "fields": list(fields), **facts},
+        policy=kind_of(kind).policy(policy),
+        brand=_brand_of(actor, None),
+        owner=actor.user,
+        created_at=now,
+    )
+    batch.save()
+    # Each asking is a content of its own: the same list holds other people tomorrow.
+    batch.file_hash = hashlib.sha256(f"{kind}:{batch.pk}".encode()).hexdigest()
+    batch.save(update_fields=["file_hash"])
+    steps.ask_for(batch, steps.COLLECT, now)
+    steps.move(batch, ImportState.CHECKING)
+    audit.record(
+        actor=actor,
+        action="import.collect",
+        subject=batch,
+        changes={"kind": [None, kind], "filter": [None, dict(query)], "policy": [None, batch.policy]},
+        now=now,
+    )
+    return batch
+
+
 def earlier(batch: ImportBatch) -> ImportBatch | None:
     """The latest other import of the very same file, whatever its name, that was applied or is about to
     be.
     """
-    same = ImportBatch.objects.filter(kind=batch.kind, state__in=("waiting", "applying", "applied"))
+    same = ImportBatch.objects.filter(kind=batch.kind, state__in=("waiting", "held", "applying", "applied"))
     by_file = same.filter(file_hash=batch.file_hash)
     rows = same.filter(content_hash=batch.content_hash) if batch.content_hash else by_file
     return (by_file | rows).exclude(pk=batch.pk).order_by("-pk").first()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from import_export.resources import Resource
 
 from backoffice.errors import ImportKindUnknown, ImportPolicyWrong
-from backoffice.services.imports.columns import FAULTS, ImportColumn, Text, columns_of
+from backoffice.services.imports.columns import FAULTS, ImportColumn, ImportWidget, Text, columns_of
 
 if TYPE_CHECKING:
     from backoffice.actors import Actor
@@ -40,10 +40,12 @@ class Span:
 
 @dataclass(slots=True)
 class Staged:
-    """A row that can be staged: `cells` by column name, `key` what is once in a file."""
+    """A row that can be staged: `cells` by column name, `key` what is once in a file (None: may be there
+    again).
+    """
 
     cells: dict[str, str | None]
-    key: str
+    key: str | None
     other_key: str | None = None
 
 
@@ -52,6 +54,27 @@ class Reader(Protocol):
 
     def __call__(self, cells: dict[str, str | None]) -> Staged:
         """Raises CellFault with `column` for what only the whole row shows."""
+        ...
+
+
+class MoreColumns(Protocol):
+    """Columns that are rows of a table, such as one for each tag.
+
+    Their cells are read by `widget`, and the kind's reader folds them into the staged column `into`.
+    """
+
+    into: str
+
+    def recognise(self, head: str) -> str:
+        """The field that a head means, "" for none."""
+        ...
+
+    def options(self, index: int, head: str) -> list[tuple[str, Text]]:
+        """(field, title) of what the head at `index` may be, on top of the kind's columns."""
+        ...
+
+    def widget(self, field: str) -> ImportWidget | None:
+        """None for what is no field of these."""
         ...
 
 
@@ -64,6 +87,9 @@ class Choice:
     options: Sequence[tuple[str, Text]]
 
 
+Collector = Callable[["ImportBatch", Mapping[str, Any], datetime], tuple[int, dict[str, Any] | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class ImportKind:
     """`needs` are sets of columns of which each file has at least one; `keys` the columns that may find a
@@ -72,7 +98,22 @@ class ImportKind:
     `approval_above` rows that would be written need a second person; `risky(policy)` asks for him at any
     number.
     `second_look(policy)`: the difference of a row depends on rows behind it. `target(batch)` names what
-    only one job at a time may touch.
+    only one job at a time may touch. `more` are columns beyond those of the resource, `notes` lines of the
+    template's explanation about them: (column, what it may hold, example). `insist(policy)` raises
+    ImportPolicyIncomplete for choices that need another one. A kind that is not `uploadable` has no files:
+    `collect(batch, checkpoint, now)` stages the rows of its `layout["filter"]`, a chunk a call, and answers
+    (how many, next checkpoint, or None when there are no more); `about(batch, user)` says what it is about.
+
+    `totals(batch)` sums up the rows that would be, or are, brought in, as JSON values by name: counted after
+    each
+    step, kept in `batch.totals`, shown as `total_text(name, value)` says, a (title, text). `heavy(totals)`:
+    what comes to that much needs a second person. `identity` are columns that are shown with every row,
+    `undo_note` says what an undo leaves.
+
+    `judge(batch, actor, now)` is asked when somebody confirms: it may refuse, and count, and answers whether
+    a second person is needed for reasons of its own. `approving(batch, actor, now)` may refuse his yes;
+    `held_until(batch, now)` is when the rows may go in, None: at once. What is not `repeatable` is refused
+    also when somebody says "again".
     """
 
     name: str
@@ -93,13 +134,29 @@ class ImportKind:
     prepare: Callable[[ImportBatch, Actor, datetime], None] = lambda batch, actor, now: None
     faults: Mapping[str, Text] = field(default_factory=dict)
     show: Callable[[str, str, User | None], str] = lambda column, value, user: value
+    more: Callable[[], MoreColumns] | None = None
+    notes: Callable[[], Sequence[tuple[str, str, str]]] = tuple
+    insist: Callable[[Mapping[str, str]], None] = lambda policy: None
+    collect: Collector | None = None
+    about: Callable[[ImportBatch, User], Sequence[tuple[str, str]]] = lambda batch, user: ()
+    totals: Callable[[ImportBatch], dict[str, Any]] = lambda batch: {}
+    total_text: Callable[[str, Any], tuple[str, str]] = lambda name, value: (name, str(value))
+    heavy: Callable[[Mapping[str, Any]], bool] = lambda totals: False
+    identity: Sequence[str] = ()
+    undo_note: Text = ""
+    judge: Callable[[ImportBatch, Actor, datetime], bool] = lambda batch, actor, now: False
+    approving: Callable[[ImportBatch, Actor, datetime], None] = lambda batch, actor, now: None
+    held_until: Callable[[ImportBatch, datetime], datetime | None] = lambda batch, now: None
+    repeatable: bool = True
 
     @property
     def columns(self) -> dict[str, ImportColumn]:
         return columns_of(self.resource)
 
     def policy(self, asked: Mapping[str, Any]) -> dict[str, str]:
-        """`asked` with the defaults filled in. Raises ImportPolicyWrong for what is no choice."""
+        """`asked` with the defaults filled in. Raises ImportPolicyWrong for what is no choice,
+        ImportPolicyIncomplete.
+        """
         policy = {}
         for choice in self.choices:
             default = choice.options[0][0] if choice.options else ""
@@ -107,7 +164,26 @@ class ImportKind:
             if choice.options and value not in dict(choice.options):
                 raise ImportPolicyWrong(name=choice.name, value=value)
             policy[choice.name] = value
+        self.insist(policy)
         return policy
+
+    @property
+    def uploadable(self) -> bool:
+        return self.collect is None
+
+    def staged_columns(self, fields: Sequence[str]) -> set[str]:
+        """The columns of the staging table that these fields of a file fill."""
+        found = {field for field in fields if field in self.columns}
+        if self.more is not None and any(field and field not in found for field in fields):
+            found.add(self.more().into)
+        return found
+
+    def title_of(self, field: str, layout: Mapping[str, Any]) -> str:
+        """What a person calls the field: the column's title, or else the head that he wrote himself."""
+        if column := self.columns.get(field):
+            return str(column.title)
+        fields = layout.get("fields", [])
+        return str(layout["heads"][fields.index(field)]) if field and field in fields else ""
 
     def fault_text(self, problem: Mapping[str, Any]) -> str:
         """The expected form, for the reader of this moment: `problem` is one entry of a row's `faults`."""
@@ -116,8 +192,12 @@ class ImportKind:
         text = (column.faults.get(word) if column else None) or self.faults.get(word) or FAULTS.get(word)
         if text is None:
             text = column.expected if column else ""
+        details = dict(problem.get("details") or {})
+        if "columns" in details:
+            named = [self.columns.get(name) for name in details["columns"]]
+            details["columns"] = ", ".join(str(column.title) for column in named if column)
         try:
-            return str(text) % dict(problem.get("details") or {})
+            return str(text) % details
         except (KeyError, ValueError):
             return str(text)
 
@@ -140,8 +220,8 @@ def kind_of(name: str) -> ImportKind:
 
 
 def kinds_for(user: User) -> list[ImportKind]:
-    """The kinds that a person may bring in."""
-    return [kind for kind in _kinds.values() if user.has_perm(kind.permission)]
+    """The kinds of files that a person may bring in."""
+    return [kind for kind in _kinds.values() if kind.uploadable and user.has_perm(kind.permission)]
 
 
 def known() -> list[ImportKind]:

@@ -69,7 +69,12 @@ def guess(heads: Sequence[str], kind: ImportKind, remembered: Mapping[str, str])
     Raises FileRefused for a head that is there twice. Two heads of one field stay both; `missing` names them.
     """
     words = vocabulary(kind)
-    memory = {folded(head): field for head, field in remembered.items() if field in kind.columns or not field}
+    more = kind.more() if kind.more else None
+    memory = {
+        folded(head): field
+        for head, field in remembered.items()
+        if not field or field in kind.columns or (more and more.widget(field))
+    }
     seen: dict[str, str] = {}
     fields = []
     for head in heads:
@@ -77,7 +82,10 @@ def guess(heads: Sequence[str], kind: ImportKind, remembered: Mapping[str, str])
         if bare and bare in seen:
             raise FileRefused("column_twice", name=head.strip())
         seen[bare] = head
-        fields.append(memory[bare] if bare in memory else words.get(bare, ""))
+        if bare in memory:
+            fields.append(memory[bare])
+        else:
+            fields.append(words.get(bare) or (more.recognise(head) if more and bare else ""))
     while fields and not fields[-1] and not heads[len(fields) - 1].strip():
         fields.pop()
     return fields
@@ -89,11 +97,15 @@ def check(layout: Mapping[str, Any], kind: ImportKind, ignore: Iterable[str] | N
     Raises ImportLayoutWrong for missing and doubled fields, ColumnsIgnored.
     """
     fields = [field for field in layout["fields"] if field]
-    unknown = [field for field in fields if field not in kind.columns]
-    doubled = {field for field in fields if fields.count(field) > 1}
-    wrong = [str(kind.columns[field].title) for field in sorted(doubled)] + unknown
+    more = kind.more() if kind.more else None
+    unknown = {
+        field for field in fields if field not in kind.columns and not (more and more.widget(field))
+    }
+    doubled = {field for field in fields if fields.count(field) > 1} - unknown
+    wrong = [kind.title_of(field, layout) for field in sorted(doubled)] + sorted(unknown)
+    filled = kind.staged_columns(fields)
     for names in kind.needs:
-        if not set(names) & set(fields):
+        if not set(names) & filled:
             wrong.append(" / ".join(str(kind.columns[name].title) for name in names))
     if wrong:
         raise ImportLayoutWrong(names=", ".join(wrong))

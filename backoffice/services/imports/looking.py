@@ -11,6 +11,7 @@ from django.db import transaction
 
 from backoffice.actors import Actor
 from backoffice.choices import ImportState
+from backoffice.errors import ImportNotThere
 from backoffice.models import ColumnMemory, ImportBatch
 from backoffice.services.imports import layouts, steps, storage
 from backoffice.services.imports.cells import printable
@@ -45,6 +46,8 @@ def look_again(*, batch_id: int, wishes: Mapping[str, Any], actor: Actor, now: d
     """
     allowed = (ImportState.UNDERSTOOD, ImportState.CHECKED, ImportState.FAILED)
     batch = steps.locked(batch_id, *allowed)
+    if not kind_of(batch.kind).uploadable:
+        raise ImportNotThere(status=batch.get_state_display())
     batch.layout = {"type": batch.layout["type"], "wishes": {k: v for k, v in wishes.items() if v}}
     steps.ask_for(batch, steps.LOOK, now)
     steps.move(batch, ImportState.UPLOADED, layout=batch.layout, problem={})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -46,7 +46,7 @@ def write_errors(*, batch: ImportBatch, target: BinaryIO, actor: Actor, now: dat
     writer.write([*layout["heads"], *result_heads()])
     count = 0
     for cells, faults in _joined(batch):
-        writer.write([*_padded(cells, len(layout["heads"])), *told(kind, faults)])
+        writer.write([*_padded(cells, len(layout["heads"])), *told(kind, faults, layout)])
         count += 1
     writer.close()
     with transaction.atomic():
@@ -60,12 +60,13 @@ def result_heads() -> tuple[str, str, str]:
     return _("Field with the error"), _("Reason of the error"), _("Suggestion")
 
 
-def told(kind: ImportKind, faults: list[dict[str, object]]) -> tuple[str, str, str]:
+def told(
+    kind: ImportKind, faults: list[dict[str, object]], layout: Mapping[str, Any]
+) -> tuple[str, str, str]:
     """(fields, reasons, suggestions) of a row, each fault on a line of its own."""
     fields, reasons, hints = [], [], []
     for fault in faults:
-        column = kind.columns.get(str(fault.get("column", "")))
-        fields.append(str(column.title) if column else _("Row"))
+        fields.append(kind.title_of(str(fault.get("column", "")), layout) or _("Row"))
         reasons.append(_("expected %(expected)s") % {"expected": kind.fault_text(fault)})
         if fault.get("hint"):
             hints.append(str(fault["hint"]))

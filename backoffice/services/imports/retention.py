@@ -4,7 +4,11 @@ stay.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -15,8 +19,9 @@ from backoffice.services.imports import storage
 
 # An import can be undone for as long as its rows are there.
 KEPT = timedelta(days=30)
-OPEN = (ImportState.CHECKING, ImportState.APPLYING, ImportState.UNDOING)
+OPEN = (ImportState.CHECKING, ImportState.HELD, ImportState.APPLYING, ImportState.UNDOING)
 ROWS_A_TURN = 50_000
+NOBODY: dict[str, Any] = dict.fromkeys(("cells", "changes", "repairs", "key", "other_key"))
 
 
 def forget_old(*, now: datetime, kept: timedelta = KEPT) -> int:
@@ -43,7 +48,18 @@ def forget_person(*, kind: str, keys: list[str]) -> None:
     found = [key for key in keys if key]
     batches = ImportBatch.objects.filter(kind=kind, removed_at=None).values_list("pk", flat=True)
     rows = ImportRow.objects.filter(batch__in=list(batches)).filter(Q(key__in=found) | Q(other_key__in=found))
-    rows.update(cells=None, changes=None, repairs=None, key=None, other_key=None)
+    rows.update(**NOBODY)
+
+
+def forget_cells(*, kind: str, values: Mapping[int, str]) -> None:
+    """Blank the staged rows of an erased person where their keys are not his: by what stands in the columns,
+    value by position from 0.
+    """
+    his = [Q(**{f"cells__{position}": value}) for position, value in values.items() if value]
+    if not his:
+        return
+    batches = ImportBatch.objects.filter(kind=kind, removed_at=None).values_list("pk", flat=True)
+    ImportRow.objects.filter(reduce(or_, his), batch__in=list(batches)).update(**NOBODY)
 
 
 def _forget_rows(batch: ImportBatch) -> None:

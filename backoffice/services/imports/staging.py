@@ -41,7 +41,7 @@ def _line(
     if staged is None:
         nothing = f"{NULL}\t{NULL}\t{NULL}"
         return f"{batch_id}\t{line}\t{RowOutcome.ERROR.value}\t{nothing}\t{_json(faults)}\t{marks}\n"
-    key = staged.key.replace("\\", "\\\\")
+    key = NULL if staged.key is None else staged.key.replace("\\", "\\\\")
     other = NULL if staged.other_key is None else staged.other_key.replace("\\", "\\\\")
     return f"{batch_id}\t{line}\t{RowOutcome.NEW.value}\t{key}\t{other}\t{_array(staged)}\t{NULL}\t{marks}\n"
 
@@ -50,16 +50,16 @@ def _array(staged: Staged) -> str:
     """An array literal. Cells hold no control characters, so quotes and backslashes are all there is to
     escape.
     """
-    parts = []
-    for value in staged.cells.values():
-        if value is None:
-            parts.append("NULL")
-        elif '"' in value or "\\" in value:
-            inner = value.replace("\\", "\\\\").replace('"', '\\"')
-            parts.append('"' + inner.replace("\\", "\\\\") + '"')
-        else:
-            parts.append(f'"{value}"')
-    return "{" + ",".join(parts) + "}"
+    cells = staged.cells.values()
+    text = "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in cells]) + "}"
+    if "\\" not in text and text.count('"') == 2 * sum(value is not None for value in cells):
+        return text
+    return "{" + ",".join("NULL" if value is None else _quoted(value) for value in cells) + "}"
+
+
+def _quoted(value: str) -> str:
+    inner = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + inner.replace("\\", "\\\\") + '"'
 
 
 def _json(value: Sequence[dict[str, Any]]) -> str:

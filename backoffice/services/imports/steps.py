@@ -14,6 +14,7 @@ from backoffice.models import ImportBatch, Job
 from backoffice.services import jobs, outbox
 
 LOOK, CHECK, APPLY, UNDO = "imports.look", "imports.check", "imports.apply", "imports.undo"
+COLLECT = "imports.collect"
 
 
 def locked(batch_id: int, *states: ImportState) -> ImportBatch:
@@ -36,9 +37,17 @@ def actor_of(batch: ImportBatch) -> Actor:
 
 
 def ask_for(
-    batch: ImportBatch, kind: str, now: datetime, *, target: str = "", total: int | None = None
+    batch: ImportBatch,
+    kind: str,
+    now: datetime,
+    *,
+    target: str = "",
+    total: int | None = None,
+    run_at: datetime | None = None,
 ) -> Job:
-    """Queue a step; each call is a new job of its own, because the batch's state allows it once only."""
+    """Queue a step, due at `run_at` or at once; each call is a new job of its own, because the batch's state
+    allows it once only.
+    """
     number = Job.objects.filter(params__batch=batch.pk, kind=kind).count()
     job = jobs.enqueue(
         kind=kind,
@@ -48,6 +57,7 @@ def ask_for(
         owner=batch.owner,
         target=target,
         total=total,
+        run_at=run_at,
     )
     batch.job = job
     return job

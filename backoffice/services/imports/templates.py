@@ -34,6 +34,7 @@ def write(kind: ImportKind, suffix: str, target: BinaryIO) -> None:
         )
         for name, column in columns.items()
     ]
+    explanations += [(title, may, example, "") for title, may, example in kind.notes()]
     choices = {index: column.choices() for index, column in enumerate(columns.values()) if column.choices}
     write_template(
         target,

@@ -42,20 +42,23 @@ def check(
 
     `ignore` are the heads that may be left out, None allows all. May be asked again with another policy until
     the rows are applied. Raises OutOfReach, ImportNotThere, ImportLayoutWrong, ColumnsIgnored,
-    ImportPolicyWrong.
+    ImportPolicyWrong, ImportPolicyIncomplete.
     """
     batch = steps.locked(batch_id, ImportState.UNDERSTOOD, ImportState.CHECKED)
     kind = kind_of(batch.kind)
+    if not kind.uploadable:
+        raise ImportNotThere(status=batch.get_state_display())
     layout = dict(batch.layout)
+    guessed = layout["fields"]
     if fields is not None:
         if len(fields) != len(layout["heads"]):
             raise ImportPolicyWrong(name="fields", value=len(fields))
         layout["fields"] = list(fields)
     layouts.check(layout, kind, ignore)
     chosen = kind.policy(policy)
-    _remember(batch, layout)
+    _remember(batch, layout, guessed)
     steps.ask_for(batch, steps.CHECK, now)
-    steps.move(batch, ImportState.CHECKING, layout=layout, policy=chosen, counts={}, problem={})
+    steps.move(batch, ImportState.CHECKING, layout=layout, policy=chosen, counts={}, totals={}, problem={})
     return batch
 
 
@@ -64,7 +67,7 @@ def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) 
     """Let the good rows in. Many rows, and what the kind calls risky, wait for a second person.
 
     `again` says that the same rows were brought in before and that this is meant. Raises OutOfReach,
-    ImportNotThere, ImportNothingToDo, ImportRepeated.
+    ImportNotThere, ImportNothingToDo, ImportRepeated, and what the kind refuses.
     """
     batch = steps.locked(batch_id, ImportState.CHECKED)
     kind = kind_of(batch.kind)
@@ -72,11 +75,11 @@ def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) 
     if not writing:
         raise ImportNothingToDo
     known = earlier(batch)
-    if known is not None and not again:
+    if known is not None and not (again and kind.repeatable):
         raise ImportRepeated(batch_id=known.pk)
     batch.confirmed_at = now
     batch.repetition = known.repetition + 1 if known else 0
-    second = writing > kind.approval_above or kind.risky(batch.policy)
+    second = kind.judge(batch, actor, now) or needs_second(batch)
     try:
         with transaction.atomic():
             steps.move(batch, ImportState.WAITING, confirmed_at=now, repetition=batch.repetition)
@@ -97,10 +100,13 @@ def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) 
 
 @transaction.atomic
 def approve(*, batch_id: int, actor: Actor, now: datetime) -> ImportBatch:
-    """The second person's yes. Raises OutOfReach, ImportNotThere, ImportOwnApproval."""
+    """The second person's yes. Raises OutOfReach, ImportNotThere, ImportOwnApproval, and what the kind
+    refuses.
+    """
     batch = steps.locked(batch_id, ImportState.WAITING)
     if actor.user is None or actor.user.pk == batch.owner_id:
         raise ImportOwnApproval
+    kind_of(batch.kind).approving(batch, actor, now)
     batch.approver, batch.approved_at = actor.user, now
     batch.save(update_fields=["approver", "approved_at"])
     _start(batch, now)
@@ -120,6 +126,7 @@ def drop(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
         ImportState.CHECKING,
         ImportState.CHECKED,
         ImportState.WAITING,
+        ImportState.HELD,
         ImportState.FAILED,
     )
     _cancel_open_job(batch, actor, now, reason)
@@ -137,7 +144,8 @@ def stop(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
     batch = steps.locked(batch_id, ImportState.APPLYING)
     _cancel_open_job(batch, actor, now, reason)
     counts = steps.count_rows(batch)
-    steps.move(batch, ImportState.APPLIED, counts=counts | {"stopped": 1}, applied_at=now)
+    totals = kind_of(batch.kind).totals(batch)
+    steps.move(batch, ImportState.APPLIED, counts=counts | {"stopped": 1}, totals=totals, applied_at=now)
     steps.tell(batch, "applied")
     audit.record(
         actor=actor,
@@ -167,14 +175,32 @@ def undo(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
     return batch
 
 
+def needs_second(batch: ImportBatch) -> bool:
+    """Whether a second person has to approve: many rows, a risky policy, or rows that come to much."""
+    kind = kind_of(batch.kind)
+    return rows_to_write(batch) > kind.approval_above or kind.risky(batch.policy) or kind.heavy(batch.totals)
+
+
+def would_need_second(batch: ImportBatch, actor: Actor, now: datetime) -> bool:
+    """`needs_second` as `confirm` would find it, with what the kind counts taken back. Raises what the kind
+    refuses.
+    """
+    with transaction.atomic():
+        second = kind_of(batch.kind).judge(batch, actor, now)
+        transaction.set_rollback(True)
+    return second or needs_second(batch)
+
+
 def rows_to_write(batch: ImportBatch) -> int:
     return int(batch.counts.get("new", 0)) + int(batch.counts.get("changed", 0))
 
 
 def _start(batch: ImportBatch, now: datetime) -> None:
-    target = kind_of(batch.kind).target(batch)
-    steps.ask_for(batch, steps.APPLY, now, target=target, total=rows_to_write(batch))
-    steps.move(batch, ImportState.APPLYING)
+    kind = kind_of(batch.kind)
+    until = kind.held_until(batch, now)
+    target, total = kind.target(batch), rows_to_write(batch)
+    steps.ask_for(batch, steps.APPLY, now, target=target, total=total, run_at=until)
+    steps.move(batch, ImportState.HELD if until else ImportState.APPLYING, held_until=until)
 
 
 def _cancel_open_job(batch: ImportBatch, actor: Actor, now: datetime, reason: str) -> None:
@@ -185,15 +211,17 @@ def _cancel_open_job(batch: ImportBatch, actor: Actor, now: datetime, reason: st
         raise ImportNotThere(status=batch.get_state_display())
 
 
-def _remember(batch: ImportBatch, layout: Mapping[str, Any]) -> None:
-    """What this person's columns mean, for his next file of the kind."""
+def _remember(batch: ImportBatch, layout: Mapping[str, Any], guessed: list[str]) -> None:
+    """What this person's columns mean, for his next file of the kind. A column that nobody understood is no
+    decision to ignore it: it may mean something by then.
+    """
     if batch.owner_id is None:
         return
     ColumnMemory.objects.bulk_create(
         [
             ColumnMemory(user_id=batch.owner_id, kind=batch.kind, head=head, field=field)
-            for head, field in zip(layout["heads"], layout["fields"], strict=False)
-            if head
+            for head, field, guess in zip(layout["heads"], layout["fields"], guessed, strict=False)
+            if head and (field or guess)
         ],
         update_conflicts=True,
         unique_fields=["user", "kind", "head"],

@@ -106,7 +106,7 @@ def end(
     if actor.user is not None:
         audit.record(
             actor=actor,
-            action=f"till_item.{state.value}",
+            action="till_item.settled" if state == TillItemState.SETTLED else "till_item.refused",
             subject=item,
             changes={"kind": [item.kind, item.kind], "result": [None, dict(result)]},
             reason=note,

@@ -14,6 +14,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from campaigns.choices import TillItemReason
 
+TILL_SOURCE = "till:"
+
 
 @dataclass(frozen=True, slots=True)
 class Till:
@@ -27,7 +29,12 @@ class Till:
     def source(self) -> str:
         """The source system of its receipts: a number is unique within its store, and only that store's tills
         can name it, so that another store's receipt is as unknown as none."""
-        return f"till:{self.store_id}"
+        return source_of_store(self.store_id)
+
+
+def source_of_store(store_id: int) -> str:
+    """The source of receipts that a store's own tills numbered, however they come here."""
+    return f"{TILL_SOURCE}{store_id}"
 
 
 def clock_fault(occurred_at: datetime, now: datetime) -> TillItemReason | None:

@@ -57,6 +57,8 @@ MEMBER_COLUMNS = (
     "referring_store", "joined_at", *CONSENTS, "consent_source", "consent_date", "tags",
 )  # fmt: skip
 TAG_LIST_COLUMNS = ("phone", "card_no", "external_id", "tags")
+# A column of a file that is one tag: its id, or the place of a head that is to become a tag.
+TAG_FIELD, NEW_TAG_FIELD = "tag-", "newtag-"
 
 
 def cell(name: str, columns: Sequence[str] = MEMBER_COLUMNS, row: str = "r") -> str:
@@ -67,6 +69,20 @@ def cell(name: str, columns: Sequence[str] = MEMBER_COLUMNS, row: str = "r") -> 
 def mapped(batch: ImportBatch) -> list[RowField]:
     """The fields of the row that the file speaks of."""
     return [field for field in FIELDS if field.column in batch.layout["fields"]]
+
+
+def tag_fields(batch: ImportBatch) -> list[str]:
+    """The columns that are a tag each."""
+    return [field for field in batch.layout["fields"] if field.startswith((TAG_FIELD, NEW_TAG_FIELD))]
+
+
+def speaks_of_tags(batch: ImportBatch) -> bool:
+    return "tags" in batch.layout["fields"] or bool(tag_fields(batch))
+
+
+def replaces_listed(batch: ImportBatch) -> bool:
+    """Whether a cell with a list of tags speaks for all tags of a member; columns speak for their own."""
+    return "tags" in batch.layout["fields"]
 
 
 def mapped_consents(batch: ImportBatch) -> list[str]:

@@ -20,6 +20,7 @@ from members.services.imports.fields import (
     mapped,
     mapped_consents,
     parameters,
+    speaks_of_tags,
 )
 from members.services.imports.member_diff import diff
 
@@ -56,7 +57,7 @@ def apply(span: Span, rng: random.Random = SECURE) -> None:
         cursor.execute(REFUSE, values)
         for name in mapped_consents(span.batch):
             cursor.execute(_answer(name), values)
-        if "tags" in span.batch.layout["fields"]:
+        if speaks_of_tags(span.batch):
             cursor.execute(tag_sql.TAKE, values)
             cursor.execute(tag_sql.GIVE, values)
         cursor.execute(TRAIL, values)
@@ -87,7 +88,8 @@ WITH made AS (
 )
 UPDATE backoffice_importrow r SET subject_id = made.id, done = 'applied'
 FROM made
-WHERE r.batch_id = %(batch)s AND r.line = split_part(made.enrol_key, ':', 3)::integer
+WHERE r.batch_id = split_part(made.enrol_key, ':', 2)::bigint
+  AND r.line = split_part(made.enrol_key, ':', 3)::integer
 """
 
 
@@ -138,8 +140,9 @@ INSERT INTO backoffice_auditevent
 SELECT %(now)s, %(actor_type)s, %(actor_id)s, %(actor_name)s, 'member.import', 'members.member',
   r.subject_id::text,
        jsonb_build_object('import', jsonb_build_array(NULL, r.batch_id))
-       || coalesce((SELECT jsonb_object_agg(name, '["***", "***"]'::jsonb) FROM
-         jsonb_object_keys(r.changes) name), '{{}}'),
+       || CASE WHEN r.changes IS NULL THEN '{{}}'::jsonb ELSE coalesce((
+           SELECT jsonb_object_agg(name, '["***", "***"]'::jsonb) FROM jsonb_object_keys(r.changes) name
+       ), '{{}}') END,
        '', ''
 FROM backoffice_importrow r
 WHERE {SPAN} AND r.done = 'applied' AND r.outcome IN ('new', 'changed')

@@ -17,6 +17,8 @@ from members.services.imports.fields import (
     mapped,
     mapped_consents,
     parameters,
+    replaces_listed,
+    speaks_of_tags,
     wanted,
 )
 from members.services.imports.tag_sql import tag_change
@@ -41,17 +43,20 @@ def diff(span: Span) -> None:
 def _statement(batch: ImportBatch, *, again: bool) -> str:
     policy = batch.policy
     open_rows = "r.outcome IN ('new', 'changed') AND r.done = ''" if again else "r.outcome = 'new'"
+    # The rows are read first and for themselves: what the planner believes of a fresh batch must not lead
+    # the searches for other rows of it.
     return f"""
-WITH found AS MATERIALIZED (
-    SELECT r.line, r.outcome AS was, r.subject_id AS seen, m.id AS member_id,
+WITH staged AS MATERIALIZED (
+    SELECT r.* FROM backoffice_importrow r WHERE {SPAN} AND {open_rows}
+), found AS MATERIALIZED (
+    SELECT r.batch_id, r.line, r.outcome AS was, r.subject_id AS seen, m.id AS member_id,
            {_conflict(batch)} AS conflict,
            CASE WHEN m.id IS NOT NULL THEN {_changes(batch)} END AS changes
-    FROM backoffice_importrow r
+    FROM staged r
     LEFT JOIN LATERAL (SELECT * FROM members_member m WHERE {FIND[policy["key"]]} LIMIT 1) m ON true
     {_probes(batch)}
-    WHERE {SPAN} AND {open_rows}
 ), decided AS (
-    SELECT line, member_id, changes, conflict, was, seen,
+    SELECT batch_id, line, member_id, changes, conflict, was, seen,
            CASE
                WHEN conflict = 'twice' THEN 'duplicate'
                WHEN conflict = 'phone_needed' THEN 'error'
@@ -63,7 +68,7 @@ WITH found AS MATERIALIZED (
            END AS outcome
     FROM found
 ), told AS (
-    SELECT line, member_id, changes,
+    SELECT batch_id, line, member_id, changes,
            CASE WHEN {_turned(again)} THEN 'conflict' ELSE outcome END AS outcome,
            CASE
                WHEN {_turned(again)} THEN 'meanwhile'
@@ -78,7 +83,7 @@ SET outcome = told.outcome, subject_id = told.member_id,
     faults = CASE WHEN told.fault IS NOT NULL THEN
         jsonb_build_array(jsonb_build_object('column', '', 'value', '', 'fault', told.fault)) END
 FROM told
-WHERE r.batch_id = %(batch)s AND r.line = told.line AND (told.outcome <> 'new' OR r.outcome <> 'new')
+WHERE r.batch_id = told.batch_id AND r.line = told.line AND (told.outcome <> 'new' OR r.outcome <> 'new')
 """
 
 
@@ -166,18 +171,28 @@ def _changes(batch: ImportBatch) -> str:
     """jsonb of what differs: {"name": [old, new], "marketing_sms": [null, "true"], "tags": {"add": [1]}}."""
     parts = [_field_change(field, batch) for field in mapped(batch)]
     parts += [_consent_change(name) for name in mapped_consents(batch)]
-    if "tags" in batch.layout["fields"]:
-        parts.append(tag_change("m.id", cell("tags"), batch.policy["tags"]))
+    if speaks_of_tags(batch):
+        parts.append(
+            tag_change("m.id", cell("tags"), batch.policy["tags"], listed=replaces_listed(batch))
+        )
     return " || ".join(parts) or "'{}'::jsonb"
 
 
 def _field_change(field: RowField, batch: ImportBatch) -> str:
     new, old = wanted(field, batch.policy), field.text("m")
-    guard = " AND NOT m.referring_store_locked" if field.column == "referring_store" else ""
+    guard = {"referring_store": " AND NOT m.referring_store_locked", "joined_at": _another_day(new)}.get(
+        field.column, ""
+    )
     return (
         f"CASE WHEN {new} <> {old}{guard} THEN"
         f" jsonb_build_object('{field.column}', jsonb_build_array({old}, {new})) ELSE '{{}}'::jsonb END"
     )
+
+
+def _another_day(midnight: str) -> str:
+    """A file says the day; it must not take the hour away from a member who joined on that very day."""
+    day = f"{midnight}::timestamptz"
+    return f" AND NOT (m.joined_at >= {day} AND m.joined_at < {day} + interval '24 hours')"
 
 
 def _consent_change(name: str) -> str:

@@ -7,6 +7,7 @@ deleted: he is erased, and the consents are withdrawn.
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -25,6 +26,7 @@ from members.services.imports.fields import (
     mapped,
     mapped_consents,
     parameters,
+    speaks_of_tags,
 )
 
 LOCK = f"""
@@ -39,6 +41,7 @@ def undo(span: Span, rng: random.Random = SECURE) -> None:
     values = parameters(
         span,
         key=f"import:{span.batch.pk}:",
+        made=json.dumps(span.batch.layout.get("tags_made", {})),
         actor_type=span.actor.type,
         actor_id=span.actor.id,
         actor_name=span.actor.name,
@@ -57,8 +60,9 @@ def undo(span: Span, rng: random.Random = SECURE) -> None:
             cursor.execute(_erase(), values)
         cursor.execute(tag_sql.TAKE_BACK, values)
         cursor.execute(tag_sql.GIVE_BACK, values)
-        cursor.execute(FORGET_HISTORY, values)
         cursor.execute(DELETE, values)
+        # Behind them: the database lets the history of somebody who is still there not go.
+        cursor.execute(FORGET_HISTORY, values)
         cursor.execute(TRAIL, values)
 
 
@@ -68,6 +72,7 @@ def _restorable(span: Span) -> str:
         [f"m.status IN {LIVING}"]
         + [_still(field) for field in mapped(span.batch)]
         + [_still_answered(name) for name in mapped_consents(span.batch)]
+        + ([f"NOT {tag_sql.TOUCHED}"] if speaks_of_tags(span.batch) else [])
     )
     taken = " OR ".join(
         f"(r.changes ? '{name}' AND EXISTS (SELECT FROM members_member o WHERE o.{name} = (r.changes ->"

@@ -11,33 +11,70 @@ from backoffice.models import ImportBatch, Store
 from backoffice.services.imports.columns import CellFault
 from backoffice.services.imports.kinds import Staged
 from members.models import TagName
-from members.services.imports.fields import CONSENTS
-from members.tag_names import BETWEEN, slug_of
+from members.services.imports.fields import CONSENTS, NEW_TAG_FIELD, tag_fields
+from members.tag_names import BETWEEN, bare_head, fit, group_in, slug_of
 
 OLDEST = "1900-01-01"
 # In a staged cell: a tag that the registry does not know and that is made when the rows are applied.
 UNDEFINED = "+"
+# In a staged cell: a tag whose own column says no.
+ANSWERED_NO = "-"
 
 
 class Tags:
-    """Names to ids. Unknown ones are refused, or marked to be made, as the policy says."""
+    """Names to ids. Unknown ones are refused, or marked to be made, as the policy says; columns that are a
+    tag each are folded into the same cell.
+    """
 
-    def __init__(self, policy: dict[str, str]) -> None:
+    def __init__(self, batch: ImportBatch) -> None:
         self._ids = {slug: str(tag) for slug, tag in TagName.objects.values_list("slug", "tag_id")}
-        self._make = policy.get("new_tags") == "create"
+        self._make = batch.policy.get("new_tags") == "create"
+        self._group = batch.policy.get("tag_group", "")
+        self._staged: dict[str, str] = {}
+        layout = batch.layout
+        heads = dict(zip(layout["fields"], layout["heads"], strict=False))
+        self.fields = {
+            field: bare_head(heads[field]) if field.startswith(NEW_TAG_FIELD) else ""
+            for field in tag_fields(batch)
+        }
+
+    def fold(self, cells: dict[str, str | None]) -> None:
+        """The list in the cell and the answers of the columns become what is staged. Raises CellFault."""
+        listed = self.staged(cells["tags"]) if cells["tags"] else ""
+        if not self.fields:
+            cells["tags"] = listed or None
+            return
+        words = set(listed.split(BETWEEN)) if listed else set()
+        for field, name in self.fields.items():
+            answer = cells.pop(field, None)
+            if answer is None:
+                continue
+            word = self._word(name, field) if name else field.partition("-")[2]
+            if answer == "true":
+                words.add(word)
+            elif not word.startswith(UNDEFINED):
+                words.add(ANSWERED_NO + word)
+        words -= {ANSWERED_NO + word for word in words}
+        cells["tags"] = BETWEEN.join(sorted(words)) or None
 
     def staged(self, names: str) -> str:
         """`names` as the widget joined them. Raises CellFault for a tag that is not defined."""
-        found: dict[str, None] = {}
-        for name in names.split(BETWEEN):
-            known = self._ids.get(slug_of(name))
-            if known is None:
-                if not self._make:
-                    raise CellFault("tag_undefined", column="tags", name=name)
-                known = f"{UNDEFINED}{name}"
-                self._ids[slug_of(name)] = known
-            found[known] = None
-        return BETWEEN.join(sorted(found))
+        known = self._staged.get(names)
+        if known is None:
+            words = {self._word(name, "tags") for name in names.split(BETWEEN)}
+            known = self._staged[names] = BETWEEN.join(sorted(words))
+        return known
+
+    def _word(self, name: str, column: str) -> str:
+        known = self._ids.get(slug_of(name))
+        if known is None:
+            if not self._make or not fit(name):
+                raise CellFault("tag_undefined", column=column, name=name)
+            if not (self._group or group_in(name)):
+                raise CellFault("tag_ungrouped", column=column, name=name)
+            known = f"{UNDEFINED}{name}"
+            self._ids[slug_of(name)] = known
+        return known
 
 
 class MemberRows:
@@ -48,7 +85,7 @@ class MemberRows:
         self.zone: tzinfo = batch.brand.zone if batch.brand else ZoneInfo(settings.TIME_ZONE)
         self.today = now.astimezone(self.zone).date().isoformat()
         self.stores = _stores_by_code(batch)
-        self.tags = Tags(batch.policy)
+        self.tags = Tags(batch)
         self.consents = [name for name in CONSENTS if name in batch.layout["fields"]]
         self._midnights: dict[str, str] = {}
 
@@ -65,8 +102,8 @@ class MemberRows:
             cells["joined_at"] = self._midnight(joined)
         if code := cells["referring_store"]:
             cells["referring_store"] = self._store(code)
-        if names := cells["tags"]:
-            cells["tags"] = self.tags.staged(names)
+        if cells["tags"] or self.tags.fields:
+            self.tags.fold(cells)
         if self.consents:
             self._check_consents(cells)
         other = cells["external_id"] if self.key == "phone" else cells["phone"]
@@ -104,16 +141,16 @@ class TagRows:
 
     def __init__(self, batch: ImportBatch, now: datetime) -> None:
         self.key = batch.policy["key"]
-        self.tags = Tags(batch.policy)
+        self.tags = Tags(batch)
 
     def __call__(self, cells: dict[str, str | None]) -> Staged:
         key = cells[self.key]
         if key is None:
             raise CellFault("required", column=self.key)
-        if cells["tags"] is None:
+        if cells["tags"] is None and not self.tags.fields:
             raise CellFault("required", column="tags")
-        cells["tags"] = self.tags.staged(cells["tags"])
-        return Staged(cells, f"{key}{BETWEEN}{cells['tags']}", key)
+        self.tags.fold(cells)
+        return Staged(cells, f"{key}{BETWEEN}{cells['tags'] or ''}", key)
 
 
 def _stores_by_code(batch: ImportBatch) -> dict[str, str]:

@@ -6,14 +6,26 @@ import json
 
 from django.db import connection
 
+from backoffice.models import ImportBatch
 from backoffice.services.imports.kinds import Span
 from members.services.imports import tag_sql
-from members.services.imports.fields import LIVING, SPAN, TAG_LIST_COLUMNS, cell, parameters
+from members.services.imports.fields import (
+    LIVING,
+    SPAN,
+    TAG_LIST_COLUMNS,
+    cell,
+    parameters,
+    replaces_listed,
+)
 
 KEYS = ("phone", "card_no", "external_id")
 
 
-def _find(key: str) -> str:
+def _found_by(batch: ImportBatch) -> str:
+    """How a row leads to its member: rows of a list were staged with him."""
+    if "filter" in batch.layout:
+        return "m.id = r.subject_id"
+    key = batch.policy["key"]
     text = cell(key, TAG_LIST_COLUMNS)
     living = f" AND m.phone <> '' AND m.status IN {LIVING}" if key == "phone" else ""
     return f"m.{key} = {text}{living}"
@@ -29,23 +41,29 @@ def diff(span: Span) -> None:
     # What replacing takes away depends on all rows of a member, so on a file that is staged to its end.
     mode = "add" if policy["tags"] == "replace" and not (span.whole or span.again) else policy["tags"]
     change = tag_sql.tag_change(
-        "m.id", cell("tags", TAG_LIST_COLUMNS), mode, kept=ALL_OF_MEMBER, first=FIRST_OF_MEMBER
+        "m.id",
+        cell("tags", TAG_LIST_COLUMNS),
+        mode,
+        listed=replaces_listed(span.batch),
+        kept=ALL_OF_MEMBER,
+        first=FIRST_OF_MEMBER,
     )
     turned = "seen IS DISTINCT FROM member_id" if span.again else "false"
     statement = f"""
-WITH found AS MATERIALIZED (
-    SELECT r.line, r.subject_id AS seen, m.id AS member_id, m.status IN {LIVING} AS living,
+WITH staged AS MATERIALIZED (
+    SELECT r.* FROM backoffice_importrow r WHERE {SPAN} AND {rows}
+), found AS MATERIALIZED (
+    SELECT r.batch_id, r.line, r.subject_id AS seen, m.id AS member_id, m.status IN {LIVING} AS living,
            CASE WHEN m.id IS NOT NULL THEN {change} END AS changes
-    FROM backoffice_importrow r
+    FROM staged r
     LEFT JOIN LATERAL (
         SELECT m.id, m.status FROM members_member m
-        WHERE {_find(policy["key"])} AND (%(brand)s::bigint IS NULL OR m.brand_id IS NULL OR m.brand_id =
+        WHERE {_found_by(span.batch)} AND (%(brand)s::bigint IS NULL OR m.brand_id IS NULL OR m.brand_id =
           %(brand)s)
         LIMIT 1
     ) m ON true
-    WHERE {SPAN} AND {rows}
 ), told AS (
-    SELECT line, member_id, changes,
+    SELECT batch_id, line, member_id, changes,
         CASE WHEN {turned} THEN 'conflict'
              WHEN member_id IS NULL THEN 'conflict' WHEN NOT living THEN 'conflict'
              WHEN changes = '{{}}'::jsonb THEN 'same' ELSE 'changed' END AS outcome,
@@ -59,7 +77,7 @@ SET outcome = told.outcome, subject_id = told.member_id,
     faults = CASE WHEN told.fault IS NOT NULL THEN
         jsonb_build_array(jsonb_build_object('column', '', 'value', '', 'fault', told.fault)) END
 FROM told
-WHERE r.batch_id = %(batch)s AND r.line = told.line
+WHERE r.batch_id = told.batch_id AND r.line = told.line
 """
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters(span, made=_made(span)))
@@ -78,8 +96,10 @@ def apply(span: Span) -> None:
 
 
 def undo(span: Span) -> None:
-    """Tags that this import gave go, tags that it took come back; erased members are left alone."""
-    values = parameters(span)
+    """Tags that this import gave go, tags that it took come back. Erased members are left alone, and rows in whose
+    tags somebody has had a hand since.
+    """
+    values = parameters(span, made=_made(span))
     with connection.cursor() as cursor:
         cursor.execute(LOCK_APPLIED, values)
         cursor.execute(UNDONE, values)
@@ -102,8 +122,8 @@ TAGS_AT = TAG_LIST_COLUMNS.index("tags") + 1
 ALL_OF_MEMBER = f"""
     SELECT {tag_sql.known("word")}
     FROM backoffice_importrow o, unnest(string_to_array(o.cells[{TAGS_AT}], '|')) word
-    WHERE o.batch_id = r.batch_id AND o.other_key = r.other_key AND o.cells IS NOT NULL AND left(word, 1)
-      <> '+'
+    WHERE o.batch_id = r.batch_id AND o.other_key = r.other_key AND o.cells IS NOT NULL
+      AND left(word, 1) NOT IN ('+', '-')
 """
 FIRST_OF_MEMBER = """NOT EXISTS (
     SELECT FROM backoffice_importrow e
@@ -118,7 +138,8 @@ UPDATE backoffice_importrow r SET done = 'refused'
 WHERE {SPAN} AND r.done = '' AND r.outcome = 'conflict' AND r.faults @> '[{{"fault": "meanwhile"}}]'
 """
 UNDONE = f"""
-UPDATE backoffice_importrow r SET done = CASE WHEN m.status IN {LIVING} THEN 'undone' ELSE 'kept' END
+UPDATE backoffice_importrow r SET done = CASE WHEN m.status IN {LIVING} AND NOT {tag_sql.TOUCHED}
+  THEN 'undone' ELSE 'kept' END
 FROM members_member m
 WHERE {SPAN} AND r.done = 'applied' AND m.id = r.subject_id
 """

@@ -1,5 +1,5 @@
-"""Tags of staged rows as SQL. A staged cell holds ids with `|`, and `+name` for a tag that is yet to be
-made.
+"""Tags of staged rows as SQL. A staged cell holds ids with `|`, `+name` for a tag that is yet to be made, and
+`-id` for one that a column of its own answers with no.
 """
 
 from __future__ import annotations
@@ -11,27 +11,36 @@ TAG_ID = """(
 )"""
 
 
-def tag_change(member: str, text: str, mode: str, *, kept: str = "", first: str = "true") -> str:
+def tag_change(
+    member: str, text: str, mode: str, *, listed: bool = True, kept: str = "", first: str = "true"
+) -> str:
     """jsonb: {"tags": {"add": [...], "remove": [[tag, origin, its number, time], ...]}}, or {} for no
     difference.
 
     `add` holds the words of the cell that the member lacks, as they are staged. `kept` is a query for the ids
-    that replacing leaves (those of the cell), `first` says which row of a member does the replacing.
+    that replacing leaves (those of the cell), `first` says which row of a member does the replacing. Where no
+    list of tags is given (`listed`), only what a column answers with no is taken away.
     """
     words = f"string_to_array({text}, '|')"
     lacking = f"""(
         SELECT jsonb_agg(word ORDER BY word) FROM unnest({words}) word
-        WHERE left(word, 1) = '+' OR NOT EXISTS (
-            SELECT FROM members_membertag c WHERE c.member_id = {member} AND c.tag_id = {known("word")})
+        WHERE left(word, 1) <> '-' AND (left(word, 1) = '+' OR NOT EXISTS (
+            SELECT FROM members_membertag c WHERE c.member_id = {member} AND c.tag_id = {known("word")}))
     )"""
     # Of a cell that says nothing nothing is taken away.
     carried = (
         f"SELECT jsonb_agg({TRACE} ORDER BY c.tag_id) FROM members_membertag c WHERE c.member_id = {member}"
     )
-    ids = f"(SELECT {known('word')} FROM unnest({words}) word WHERE left(word, 1) <> '+')"
+    ids = f"(SELECT {known('word')} FROM unnest({words}) word WHERE left(word, 1) NOT IN ('+', '-'))"
+    refused = f"(SELECT {known('substr(word, 2)')} FROM unnest({words}) word WHERE left(word, 1) = '-')"
+    replaced = (
+        f"(CASE WHEN {first} THEN ({carried} AND c.tag_id NOT IN ({kept or ids})) END)"
+        if listed
+        else f"({carried} AND c.tag_id IN {refused} AND c.tag_id NOT IN ({kept or ids}))"
+    )
     removed = {
         "add": "NULL::jsonb",
-        "replace": f"(CASE WHEN {first} THEN ({carried} AND c.tag_id NOT IN ({kept or ids})) END)",
+        "replace": replaced,
         "remove": f"({carried} AND c.tag_id IN {ids})",
     }[mode]
     added = "NULL::jsonb" if mode == "remove" else lacking
@@ -50,23 +59,21 @@ def known(word: str) -> str:
 TRACE = "jsonb_build_array(c.tag_id, c.origin, c.origin_id, c.at)"
 
 # For applied rows of the span: tags that a new member gets, and those that the changes of a known one name.
-GIVE = f"""
+GIVE = """
 INSERT INTO members_membertag (member_id, tag_id, origin, origin_id, at)
-SELECT DISTINCT ON (subject_id, tag_id) subject_id, tag_id, 'import', %(batch)s, %(now)s
-FROM (
-    SELECT r.subject_id, {TAG_ID} AS tag_id
-    FROM backoffice_importrow r
-    CROSS JOIN LATERAL (
-        SELECT unnest(string_to_array(r.cells[%(tags_at)s], '|')) AS word WHERE r.outcome = 'new'
-        UNION ALL
-        SELECT jsonb_array_elements_text(r.changes -> 'tags' -> 'add')
-        WHERE r.outcome = 'changed' AND jsonb_typeof(r.changes -> 'tags' -> 'add') = 'array'
-    ) words
-    WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s
-      AND r.outcome IN ('new', 'changed') AND r.done = 'applied'
-) given
-WHERE tag_id IS NOT NULL
-ORDER BY subject_id, tag_id
+SELECT DISTINCT r.subject_id, coalesce(t.merged_into_id, t.id), 'import', %(batch)s, %(now)s::timestamptz
+FROM backoffice_importrow r
+CROSS JOIN LATERAL (
+    SELECT unnest(string_to_array(r.cells[%(tags_at)s], '|')) AS word WHERE r.outcome = 'new'
+    UNION ALL
+    SELECT jsonb_array_elements_text(r.changes -> 'tags' -> 'add')
+    WHERE r.outcome = 'changed' AND jsonb_typeof(r.changes -> 'tags' -> 'add') = 'array'
+) words
+JOIN members_tag t ON t.id =
+    CASE WHEN left(word, 1) = '+' THEN (%(made)s::jsonb ->> word)::bigint ELSE word::bigint END
+WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s
+  AND r.outcome IN ('new', 'changed') AND r.done = 'applied'
+ORDER BY 1, 2
 ON CONFLICT DO NOTHING
 """
 TAKE = """
@@ -77,6 +84,24 @@ WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s
   AND r.outcome = 'changed' AND r.done = 'applied' AND jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
   AND c.member_id = r.subject_id AND c.tag_id = (gone ->> 0)::bigint
 """
+# Whether somebody else has had a hand in what the row did: gave one of its tags by himself, or gave back one that
+# it took away.
+TOUCHED = f"""(
+    EXISTS (
+        SELECT FROM jsonb_array_elements_text(
+            CASE WHEN jsonb_typeof(r.changes -> 'tags' -> 'add') = 'array' THEN r.changes -> 'tags' -> 'add'
+            ELSE '[]' END
+        ) word
+        JOIN members_membertag c ON c.member_id = r.subject_id AND c.tag_id = {TAG_ID}
+        WHERE NOT (c.origin = 'import' AND c.origin_id = %(batch)s)
+    ) OR EXISTS (
+        SELECT FROM jsonb_array_elements(
+            CASE WHEN jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
+            THEN r.changes -> 'tags' -> 'remove' ELSE '[]' END
+        ) gone
+        JOIN members_membertag c ON c.member_id = r.subject_id AND c.tag_id = {known("(gone ->> 0)")}
+    )
+)"""
 # An undo: what this import gave goes, what it took comes back with where it had come from.
 TAKE_BACK = """
 DELETE FROM members_membertag c

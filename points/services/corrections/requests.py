@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from backoffice.actors import Actor
 from backoffice.errors import OutOfReach
 from backoffice.masking import mask_text
 from backoffice.models import User
 from backoffice.services import audit
-from points import policy
 from points.choices import AdjustmentStatus, EntryKind, ReasonCode
-from points.errors import InvalidPoints, KeyReused, NotReversible, NotWaiting, OverLimit, OwnRequest
+from points.errors import InvalidPoints, KeyReused, NotWaiting, OverLimit, OwnRequest
 from points.models import Account, Adjustment, Entry
 from points.postings import Context, Posting
 from points.reach import APPROVER
@@ -69,26 +68,29 @@ def correct(
         points=points,
         reason=reason,
         note=mask_text(note),
-        # The system's own keys ("grace:7", "debt-out:...") stand apart from what people may choose.
+        # The system's own keys ("grace:7:...", "debt-out:...") stand apart from what people may choose.
         key=f"staff:{user.pk}:{key}",
         requested_by=user,
         expires_at=expires_at,
         created_at=now,
     )
-    return _submit(request, user, actor, now, expected_seq)
+    return submit(request, user, actor, now, expected_seq)
 
 
-def _submit(
+def submit(
     request: Adjustment, user: User, actor: Actor, now: datetime, expected_seq: int | None
 ) -> CorrectionResult:
     """Store the request and book it, or let it wait; the same key again answers the stored one."""
-    known = Adjustment.objects.filter(key=request.key).first()
+    known = _stored(request)
     if known:
         return _known(known, request, user)
     try:
         posting = _book_or_wait(request, actor, now, expected_seq)
     except IntegrityError:
-        return _known(Adjustment.objects.get(key=request.key), request, user)
+        known = _stored(request)
+        if known is None:
+            raise
+        return _known(known, request, user)
     audit.record(
         actor=actor,
         action="points.correct" if posting else "points.correct.request",
@@ -117,10 +119,24 @@ def _book_or_wait(
     except OverLimit as over:
         request.pk = None
         request.over_limit = over.details["limit"]
+    store_waiting(request)
+    return None
+
+
+def store_waiting(request: Adjustment) -> None:
+    """Keep a request until a second person decides. Raises IntegrityError when its key is known."""
     request.status, request.needs_approval = AdjustmentStatus.PENDING, True
     with transaction.atomic():
         request.save(force_insert=True)
-    return None
+
+
+def _stored(wanted: Adjustment) -> Adjustment | None:
+    """The request under the same key; of a lapse also somebody else's, unless it was refused."""
+    known = Adjustment.objects.filter(key=wanted.key).first()
+    if known is None and wanted.lapse_id:
+        live = Adjustment.objects.exclude(status=AdjustmentStatus.REJECTED)
+        known = live.filter(lapse=wanted.lapse_id).first()
+    return known
 
 
 def _known(stored: Adjustment, wanted: Adjustment, user: User) -> CorrectionResult:
@@ -153,27 +169,39 @@ def _apply(request: Adjustment, actor: Actor, now: datetime, expected_seq: int |
         note=request.note,
         brand_id=program.brand_id,
         expected_seq=expected_seq,
+        store_id=request.undoes.store_id if request.undoes else None,
         explanation={
             "rule": "correction",
             "request": request.pk,
             "requested_by": request.requested_by_id,
             "approved_by": request.approved_by_id,
-        },
+        }
+        | ({"rule": "undone_by_staff", "entry": request.undoes_id} if request.undoes_id else {}),
     )
     expires_at = request.expires_at or expiry_of(program, now)
     posting = ledger.adjust(
         adjustment_id=request.pk, expires_at=expires_at if request.points > 0 else None, context=context
     )
     if not posting.replayed:
-        tell_member(entry_id=posting.entry_id)
+        tell_member(entry_id=posting.entry_id, lapsed=_came_back_lapsed(request, posting))
     return posting
+
+
+def _came_back_lapsed(request: Adjustment, posting: Posting) -> int:
+    """How many points of an undone redemption were past their last day and lapsed again at once."""
+    if request.undoes_id is None:
+        return 0
+    lapse = Entry.objects.filter(
+        kind=EntryKind.EXPIRE, source_type="lapsed_refund", source_id=str(posting.entry_id)
+    ).first()
+    return -lapse.points if lapse else 0
 
 
 def _waiting(adjustment_id: int, actor: Actor, now: datetime, status: str) -> Adjustment:
     user = staff_with(actor, APPROVER)
     request = (
         Adjustment.objects.select_for_update(of=("self",))
-        .select_related("account__program", "account__member")
+        .select_related("account__program", "account__member", "undoes")
         .filter(pk=adjustment_id, account__in=Account.objects.visible_to(user))
         .first()
     )
@@ -198,7 +226,7 @@ def approve(
     """A second person lets a waiting correction happen. Everything is judged as it is now, under the locks.
 
     Raises NotAllowed, OutOfReach, NotWaiting, OwnRequest, OwnCard, RequestersCard, MutualApproval,
-    GraceOvertaken, BalanceMoved, InsufficientPoints, MemberNotServed.
+    GraceOvertaken, AlreadyReversed, BalanceMoved, InsufficientPoints, MemberNotServed.
     """
     request = _waiting(adjustment_id, actor, now, AdjustmentStatus.APPROVED)
     posting = _apply(request, actor, now, expected_seq)
@@ -216,51 +244,3 @@ def reject(*, adjustment_id: int, note: str, actor: Actor, now: datetime) -> Cor
         actor=actor, action="points.correct.reject", subject=request, changes={}, reason=note, now=now
     )
     return CorrectionResult(request.pk, AdjustmentStatus.REJECTED, None)
-
-
-@transaction.atomic
-def grace(
-    *,
-    entry_id: int,
-    days: int,
-    note: str,
-    key: str,
-    actor: Actor,
-    now: datetime,
-    expected_seq: int | None = None,
-) -> CorrectionResult:
-    """Give lapsed points once more, usable through `days` local days from today. Once per expiry entry.
-
-    Raises NotAllowed, OutOfReach, OwnCard, NotReversible, KeyReused, BalanceMoved, and waits for approval
-    like `correct`.
-    """
-    user = staff_with(actor, "points.grace_points")
-    entry = Entry.objects.select_related("account__program").filter(pk=entry_id).first()
-    if entry is None:
-        raise OutOfReach
-    if entry.kind != EntryKind.EXPIRE or not 0 < days <= 366:
-        raise NotReversible
-    account = reachable_account(entry.account_id, user)
-    points = _lapse_left(entry)
-    if points <= 0:
-        raise NotReversible
-    today = now.astimezone(policy.ZONE).date()
-    request = Adjustment(
-        account=account,
-        points=points,
-        reason=ReasonCode.GRACE,
-        note=mask_text(note),
-        # The key is the entry, not the form's: two clerks who both press the button grant it once.
-        key=f"grace:{entry.pk}",
-        requested_by=user,
-        expires_at=datetime.combine(today + timedelta(days=days + 1), time.min, policy.ZONE),
-        created_at=now,
-    )
-    return _submit(request, user, actor, now, expected_seq)
-
-
-def _lapse_left(lapse: Entry) -> int:
-    """What of a lapse is left to grant: the function that books says it again, under the account's lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT points_lapse_left_v1(%s)", [lapse.pk])
-        return int(cursor.fetchone()[0])

@@ -10,24 +10,39 @@ from django.db import transaction
 from backoffice.actors import Actor
 from backoffice.errors import OutOfReach
 from backoffice.masking import mask_text
+from backoffice.models import User
 from backoffice.services import audit
 from members.choices import MemberStatus
-from points.choices import EntryKind
-from points.errors import InsufficientPoints, MemberNotServed, NotReversible
-from points.models import Entry
+from points.choices import AdjustmentStatus, EntryKind
+from points.errors import (
+    AlreadyReversed,
+    BalanceMoved,
+    InsufficientPoints,
+    KeyReused,
+    MemberNotServed,
+    NotReversible,
+    OverLimit,
+)
+from points.models import Account, Adjustment, Entry
 from points.postings import Context, Posting, Source
 from points.services import ledger
 from points.services.corrections.guard import reachable_account, refuse_other_store, staff_with
+from points.services.corrections.requests import store_waiting
 from points.services.messages import tell_member
 
 
 @dataclass(frozen=True, slots=True)
 class UndoResult:
-    """An undone entry; `lapsed` points of it came back lapsed (`lapse_entry_id` says so)."""
+    """An undone entry; `lapsed` points of it came back lapsed (`lapse_entry_id` says so).
 
-    posting: Posting
+    `posting` is None while the request `adjustment_id` waits for a second person.
+    """
+
+    posting: Posting | None
     lapsed: int = 0
     lapse_entry_id: int | None = None
+    adjustment_id: int | None = None
+    status: str = AdjustmentStatus.APPLIED
 
 
 @transaction.atomic
@@ -44,7 +59,8 @@ def undo_entry(
 ) -> UndoResult:
     """Undo a redemption (points return to their lots) or an earning (points are taken back), all or a part.
 
-    `points=None` undoes what is left of the entry. Earnings follow the program's debt policy.
+    `points=None` undoes what is left of the entry. Earnings follow the program's debt policy. A redemption
+    counts on the day's limits like a gift, and above one of them it waits for a second person.
     Raises NotAllowed, OutOfReach, OwnCard, OtherStore, NotReversible, AlreadyReversed, BalanceMoved,
     KeyReused.
     """
@@ -70,7 +86,15 @@ def undo_entry(
     )
     amount = points if points is not None else left_to_undo(entry, source)
     if entry.kind == EntryKind.SPEND:
-        refund = ledger.refund_spend(entry_id=entry.pk, points=amount, source=source, context=context)
+        waiting = Adjustment.objects.filter(key=_request_key(entry, user, key)).first()
+        if waiting:
+            return _answer(waiting, amount)
+        try:
+            refund = ledger.undo_spend(
+                user_id=user.pk, entry_id=entry.pk, points=amount, key=key, context=context
+            )
+        except OverLimit as over:
+            return _wait(entry, amount, over, key, context)
         result = UndoResult(refund.posting, refund.lapsed, refund.lapse_entry_id)
     elif entry.kind in (EntryKind.EARN, EntryKind.BONUS, EntryKind.IMPORT):
         policy_code = account.program.debt_policy
@@ -81,6 +105,7 @@ def undo_entry(
         )
     else:
         raise NotReversible
+    assert result.posting is not None
     if result.posting.entry_id is None:
         # A policy that only takes what is there found nothing: say so, and let the key be used again.
         raise InsufficientPoints(needed=amount, available=0)
@@ -97,12 +122,54 @@ def undo_entry(
     return result
 
 
+def _wait(entry: Entry, amount: int, over: OverLimit, key: str, context: Context) -> UndoResult:
+    """Store an undo above a limit as a request. Raises AlreadyReversed, BalanceMoved where it is in vain."""
+    user = context.actor.user
+    assert user is not None
+    account = Account.objects.select_for_update().get(pk=entry.account_id)
+    if context.expected_seq not in (None, account.seq):
+        raise BalanceMoved(count=account.seq - (context.expected_seq or 0))
+    left = left_to_undo(entry)
+    if not 0 < amount <= left:
+        raise AlreadyReversed(left=left)
+    request = Adjustment(
+        account=account,
+        points=amount,
+        reason=context.reason,
+        note=context.note,
+        undoes=entry,
+        key=_request_key(entry, user, key),
+        over_limit=over.details["limit"],
+        requested_by=user,
+        created_at=context.now,
+    )
+    store_waiting(request)
+    audit.record(
+        actor=context.actor,
+        action="points.undo.request",
+        subject=request,
+        changes={"points": [None, amount], "entry": [None, entry.pk]},
+        reason=f"{request.reason}: {request.note}",
+        now=context.now,
+    )
+    return _answer(request, amount)
+
+
+def _answer(request: Adjustment, amount: int) -> UndoResult:
+    if request.points != amount:
+        raise KeyReused
+    return UndoResult(None, adjustment_id=request.pk, status=request.status)
+
+
+def _request_key(entry: Entry, user: User, key: str) -> str:
+    return f"undo:{entry.pk}:{user.pk}:{key}"
+
+
 def left_to_undo(entry: Entry, source: Source | None = None) -> int:
     """How many points of an entry are not undone yet; what `source` has undone before counts as left."""
-    reversals = Entry.objects.filter(reverses=entry)
+    reversals = list(Entry.objects.filter(reverses=entry).values_list("source_type", "source_id", "points"))
     if source is not None:
-        mine = reversals.filter(source_type=source.type, source_id=source.id).values_list("points", flat=True)
-        known = mine.first()
-        if known is not None:
-            return abs(known)
-    return abs(entry.points) - sum(abs(p) for p in reversals.values_list("points", flat=True))
+        for source_type, source_id, points in reversals:
+            if (source_type, source_id) == (source.type, source.id):
+                return abs(points)
+    return abs(entry.points) - sum(abs(points) for _type, _id, points in reversals)
