@@ -30,6 +30,7 @@ VERBS: Final = (
     Verb("points", "adjustment", "block_spending", "Can block spending"),
     Verb("points", "adjustment", "import_points", "Can bring in points by file"),
     Verb("points", "correctionlimit", "set_correction_limit", "Can set correction limits"),
+    Verb("campaigns", "award", "claim_receipt", "Can add receipts to members"),
     Verb("campaigns", "awardreturn", "settle_return", "Can take goods back"),
     Verb("members", "member", "enrol_member", "Can enrol members"),
     Verb("members", "member", "unmask_member", "Can see unmasked personal data"),
@@ -274,6 +275,7 @@ AT_THE_DOOR = _look("backoffice.loginevent")
 COUNTER = (
     "points.correct_points",
     "points.undo_entry",
+    "campaigns.claim_receipt",
     "campaigns.settle_return",
     "members.check_answer",
     "members.claim_card",

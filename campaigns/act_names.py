@@ -11,6 +11,7 @@ name_acts(
         "gift.change": _("Gift changed"),
         "gift.create": _("Gift added"),
         "gift.refused": _("Second gift for one phone refused"),
+        "purchase.claim": _("Receipt added to a member"),
         "purchase.return": _("Return taken back at the desk"),
         "till_item.refused": _("Item of the till inbox turned down"),
         "till_item.settled": _("Item of the till inbox settled"),

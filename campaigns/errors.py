@@ -27,6 +27,23 @@ class NoSuchFile(Refusal):
     sentence = _("The file of this import is gone. Upload it again.")
 
 
+class NoSuchReceipt(Refusal):
+    code = "no_such_receipt"
+    sentence = _(
+        "There is no receipt of this number, day and amount. Check the slip; receipts of today may take an hour."
+    )
+
+
+class ClaimedAlready(Refusal):
+    code = "claimed_already"
+    sentence = _("This receipt has earned already, or its goods came back.")
+
+
+class ClaimTooLate(Refusal):
+    code = "claim_too_late"
+    sentence = _("Receipts can be added for %(days)s days after the purchase.")
+
+
 class NothingReturned(Refusal):
     code = "nothing_returned"
     sentence = _("Say what comes back: pieces of a line, or an amount.")

@@ -43,6 +43,7 @@ STATUS_OF: Final[dict[str, int]] = {
     "no_such_customer": 404,
     "no_such_entry": 404,
     "no_such_program": 404,
+    "no_such_receipt": 404,
     "no_such_purchase": 404,
     "no_such_reservation": 404,
     # What the request was based on

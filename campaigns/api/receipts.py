@@ -12,9 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backoffice.api.callers import MEMBERS
+from backoffice.api.fields import MoneyField, StrictDate, StrictSerializer, StrictText
 from backoffice.api.operations import Operation
 from backoffice.api.pagination import PageQuery, page_of
 from campaigns.selectors import Explained, explain, explain_all, purchases_page
+from campaigns.services import claims
 from members.models import Member, Purchase
 
 
@@ -61,6 +63,14 @@ class ReceiptDetail(ReceiptAnswer):
     returns = ReceiptReturn(many=True)
 
 
+class ClaimInput(StrictSerializer):
+    """What stands on the slip of paper."""
+
+    invoice_no = StrictText(min_length=10, max_length=11, help_text="AB12345678, a hyphen is fine.")
+    bought_on = StrictDate()
+    paid = MoneyField()
+
+
 class MyReceipts(Operation):
     callers = MEMBERS
 
@@ -87,6 +97,29 @@ class MyReceipts(Operation):
         earned = explain_all(page.rows)
         items = [_receipt(purchase, earned[purchase.pk]) for purchase in page.rows]
         return self.answer({"items": items, "next": page.next})
+
+    @extend_schema(
+        operation_id="me_receipt_claim",
+        summary="Add a receipt that was made without my card",
+        description=(
+            "By its invoice number, day and amount, as long as nobody has it. A wrong slip and one of another "
+            "amount get the same answer, and tries are counted."
+        ),
+        tags=["receipts"],
+        request=ClaimInput,
+        responses={201: ReceiptAnswer},
+    )
+    def post(self, request: Request) -> Response:
+        asked = self.checked(ClaimInput)
+        member = cast(Member, request.auth)
+        told = claims.Told(asked["invoice_no"], asked["bought_on"], asked["paid"])
+
+        def verb() -> dict[str, Any]:
+            done = claims.claim_by_member(member=member, told=told, actor=self.caller.actor, now=self.now)
+            purchase = Purchase.objects.select_related("store").get(pk=done.purchase_id)
+            return _receipt(purchase, explain(purchase))
+
+        return self.once(verb, status=201, first=lambda: claims.count_try(member_id=member.pk, now=self.now))
 
 
 class MyReceipt(Operation):

@@ -69,7 +69,7 @@ def settle_purchase(*, receipt: PurchaseData, actor: Actor, now: datetime) -> Se
     store = Store.objects.filter(pk=receipt.store_id).first()
     if store is None:
         raise OutOfReach
-    buyer = _lock_buyer(receipt.member_id)
+    buyer = _lock_buyer(receipt.member_id or _found_since(receipt))
     purchase, is_new = _record(receipt, buyer, store, now)
     if not is_new:
         return _stored(purchase)
@@ -107,6 +107,24 @@ def explained(program: Program, earning: Earning, bought_at: datetime) -> dict[s
     if not earning.points or confirm_at is None:
         return earning.explanation
     return earning.explanation | {"confirm_at": confirm_at.isoformat()}
+
+
+def award_for(purchase: Purchase, buyer: Buyer, program: Program, actor: Actor, now: datetime) -> Award:
+    """What a stored receipt earns in one program for somebody who was not named at the till: posted, and the
+    award as it is to be stored. The caller has locked buyer and receipt.
+    """
+    account_id = Account.objects.filter(member=buyer.member_id, program=program).values_list("pk", flat=True)
+    return _award(purchase, buyer, program, account_id.first(), purchase.store, actor, now)
+
+
+def _found_since(receipt: PurchaseData) -> int | None:
+    """Whose a receipt without a member is by now, when it was told before and claimed since (`claims`)."""
+    claimed = Award.objects.filter(
+        purchase__source=receipt.source,
+        purchase__receipt_no=receipt.receipt_no,
+        explanation__has_key="claimed",
+    )
+    return claimed.values_list("purchase__member_id", flat=True).first()
 
 
 def _lock_buyer(member_id: int | None) -> Buyer | None:

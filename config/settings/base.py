@@ -241,6 +241,9 @@ MEMBERSHIP_TERMS_VERSION = env("MEMBERSHIP_TERMS_VERSION", default="1")
 MEMBERSHIP_TERMS_URL = env("MEMBERSHIP_TERMS_URL", default="")
 # For a day after a change of phone, points worth more than this are spent only after a code (NT$).
 STEP_UP_ABOVE_TWD = env.int("STEP_UP_ABOVE_TWD", default=200)
+# Receipts without a member: for how many days one may be added, and how many a member adds on one day.
+RECEIPT_CLAIM_DAYS = env.int("RECEIPT_CLAIM_DAYS", default=30)
+RECEIPT_CLAIMS_A_DAY = env.int("RECEIPT_CLAIMS_A_DAY", default=5)
 # "console", "file" (JSON lines at the end of SMS_FILE) or "fake"; empty: no codes can be asked for.
 SMS_TRANSPORT = env("SMS_TRANSPORT", default="")
 SMS_FILE = env("SMS_FILE", default=str(BASE_DIR / "var" / "sms.jsonl"))

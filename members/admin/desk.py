@@ -31,6 +31,11 @@ class Door:
     label: Text
     permissions: tuple[str, ...]
     statuses: Sequence[str] = LIVING
+    # The page of another app; empty: a verb of the member's own admin.
+    route: str = ""
+
+    def url(self, member_id: int) -> str:
+        return reverse(self.route, args=[member_id]) if self.route else verb_url(Member, self.slug, member_id)
 
 
 DOORS = (
@@ -51,11 +56,19 @@ DOORS = (
 )
 
 
+_doors_of_others: list[Door] = []
+
+
+def add_door(door: Door) -> None:
+    """A verb of an upper app that starts from the member page."""
+    _doors_of_others.append(door)
+
+
 def doors_of(member: Member, user: Any) -> list[tuple[Text, str]]:
     """(label, address) of what this user may do with this member now."""
     return [
-        (door.label, verb_url(Member, door.slug, member.pk))
-        for door in DOORS
+        (door.label, door.url(member.pk))
+        for door in (*DOORS, *_doors_of_others)
         if member.status in door.statuses and all(user.has_perm(name) for name in door.permissions)
     ]
 

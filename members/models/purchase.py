@@ -54,6 +54,9 @@ class Purchase(models.Model):
             models.Index(fields=["store", "-purchased_at"], name="purchase_at_store"),
             # Receipts come nearly in order of time: blocks of the table are enough to find a period.
             BrinIndex(fields=["purchased_at"], name="purchase_by_time", autosummarize=True),
+            models.Index(
+                fields=["invoice_no"], name="purchase_by_invoice", condition=~models.Q(invoice_no="")
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "receipt_no"], name="purchase_receipt_once"),

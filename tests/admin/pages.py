@@ -56,6 +56,7 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
         ),
         ("verb strike", reverse("admin:members_membernote_strike", args=[shop.member.notes.get().pk])),
         ("verb enrol", reverse("admin:enrol")),
+        ("verb claim receipt", reverse("admin:claim_receipt", args=[shop.member.pk])),
         ("verb issue cards", reverse("admin:issue_cards")),
         ("card sheet", reverse("admin:card_sheet")),
         ("verb correct", reverse("admin:points_account_correct", args=[shop.account.pk])),

@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('backoffice', '0012_counters_count'),
+        ('members', '0011_history_goes_with_its_person'),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name='purchase',
+            index=models.Index(condition=models.Q(('invoice_no', ''), _negated=True), fields=['invoice_no'], name='purchase_by_invoice'),
+        ),
+    ]
