@@ -18,6 +18,8 @@ Text = str | Promise
 
 _acts: dict[str, Text] = {}
 _work: dict[str, Text] = {}
+_reasons: dict[str, Text] = {}
+_sources: dict[str, Text] = {}
 
 
 def name_acts(names: Mapping[str, Text]) -> None:
@@ -28,6 +30,16 @@ def name_acts(names: Mapping[str, Text]) -> None:
 def name_work(names: Mapping[str, Text]) -> None:
     """Name what works in the background: kinds of jobs, and names of `Actor.job`. Raises ValueError."""
     _add(_work, names)
+
+
+def name_reasons(names: Mapping[str, Text]) -> None:
+    """Name codes that stand before the note in a reason ("goodwill: ..."); "" leaves one out."""
+    _add(_reasons, names)
+
+
+def name_sources(names: Mapping[str, Text]) -> None:
+    """Name the kinds of business events behind entries and holds ("purchase"). Raises ValueError."""
+    _add(_sources, names)
 
 
 def _add(known: dict[str, Text], names: Mapping[str, Text]) -> None:
@@ -44,6 +56,20 @@ def act_title(code: str) -> str:
 def work_title(code: str) -> str:
     """What a kind of job, or a job that acts, is called: "Nightly expiry of points"."""
     return str(_work.get(code, code))
+
+
+def reason_text(reason: str) -> str:
+    """A stored reason with its code in words: "Goodwill: for the wait"."""
+    code, colon, note = reason.partition(": ")
+    if code not in _reasons:
+        return reason
+    title = str(_reasons[code])
+    return _("%(reason)s: %(note)s") % {"reason": title, "note": note} if title and note else title or note
+
+
+def source_title(code: str) -> str:
+    """What kind of event moved points: "Receipt"."""
+    return str(_sources.get(code, code))
 
 
 def act_codes() -> list[str]:

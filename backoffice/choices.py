@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(models.TextChoices):
@@ -102,7 +103,7 @@ class ImportState(models.TextChoices):
     APPLYING = "applying", _("Being applied")
     APPLIED = "applied", _("Brought in")
     UNDOING = "undoing", _("Being undone")
-    UNDONE = "undone", _("Undone")
+    UNDONE = "undone", pgettext_lazy("import", "Undone")
     DROPPED = "dropped", _("Dropped")
     FAILED = "failed", _("Refused")
 
@@ -125,7 +126,7 @@ class RowDone(models.TextChoices):
     OPEN = "", _("Not yet")
     APPLIED = "applied", _("Brought in")
     REFUSED = "refused", _("Refused at the last moment")
-    UNDONE = "undone", _("Undone")
+    UNDONE = "undone", pgettext_lazy("import", "Undone")
     KEPT = "kept", _("Kept: changed since")
     STUCK = "stuck", _("Could not be undone")
 

@@ -1,4 +1,4 @@
-"""The house's own long work: the four steps of an import, exports. Webhooks listen to the outbox from here on."""
+"""The house's own long work: imports and exports. Webhooks listen to the outbox from here on."""
 
 from __future__ import annotations
 

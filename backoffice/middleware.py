@@ -33,10 +33,12 @@ OPEN = frozenset(
         "metrics",
     }
 )
+# And before he has chosen a password of his own, where somebody else knows the present one.
+OPEN_WITHOUT_PASSWORD = OPEN | {"admin:password_change"}
 
 
 class StaffSessionMiddleware:
-    """Ends sessions that were quiet too long or are too old, and leads to the second factor first."""
+    """Ends sessions that were quiet too long or are too old, and leads to what has to be done first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -54,14 +56,18 @@ class StaffSessionMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        """Every page but those of OPEN, read or written, waits for the second factor."""
+        """Every page, read or written, waits for the second factor and then for a password of one's own."""
         match = request.resolver_match
-        if (match is not None and match.view_name in OPEN) or not self._is_staff(request):
+        name = match.view_name if match is not None else ""
+        if name in OPEN or not self._is_staff(request):
             return None
         user: Any = request.user
-        if request.session.get(session_marks.FACTOR) or not needs_second_factor(user):
+        if not request.session.get(session_marks.FACTOR) and needs_second_factor(user):
+            page = "admin:second_step" if has_second_factor(user) else "admin:set_up_factor"
+        elif user.must_choose_password and name not in OPEN_WITHOUT_PASSWORD:
+            page = "admin:password_change"
+        else:
             return None
-        page = "admin:second_step" if has_second_factor(user) else "admin:set_up_factor"
         back = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("admin:index")
         return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")
 

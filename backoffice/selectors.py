@@ -12,8 +12,16 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 
 from backoffice.acts import work_title
-from backoffice.choices import JobState, Reach
-from backoffice.models import Alarm, AuditEvent, Job, LoginEvent, OutboxMessage, User
+from backoffice.choices import ImportState, JobState, Reach
+from backoffice.models import (
+    Alarm,
+    AuditEvent,
+    ImportBatch,
+    Job,
+    LoginEvent,
+    OutboxMessage,
+    User,
+)
 from backoffice.roles import NEED_SECOND_FACTOR
 
 if TYPE_CHECKING:
@@ -31,6 +39,25 @@ def outbox_overdue(now: datetime) -> QuerySet[OutboxMessage]:
 def jobs_failed() -> QuerySet[Job]:
     """Jobs that nobody tries again by himself, newest first."""
     return Job.objects.filter(state=JobState.FAILED).order_by("-id")
+
+
+def imports_waiting(user: User) -> QuerySet[ImportBatch]:
+    """Files that wait for this person: his own that were looked through or refused, and those of others that he
+    may approve.
+    """
+    mine = Q(owner=user, state__in=(ImportState.UNDERSTOOD, ImportState.CHECKED, ImportState.FAILED))
+    seen = ImportBatch.objects.visible_to(user)
+    if user.has_perm("backoffice.approve_import"):
+        return seen.filter(mine | (Q(state=ImportState.WAITING) & ~Q(owner=user)))
+    return seen.filter(mine)
+
+
+def import_rate(kind: str) -> float:
+    """Rows a second at which the last imports of a kind were applied; 0 when there were none."""
+    jobs = Job.objects.filter(kind="imports.apply", state=JobState.DONE, imports__kind=kind).order_by("-id")[:10]
+    found = [(job.done, job.busy_ms) for job in jobs]
+    busy = sum(ms for _done, ms in found)
+    return sum(done for done, _ms in found) * 1000 / busy if busy else 0.0
 
 
 def jobs_of(user: User) -> QuerySet[Job]:

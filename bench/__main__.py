@@ -21,6 +21,7 @@ GROUPS = {
     "refusals": "what the database's own refusals cost",
     "expiry": "G7: a million lots in batches",
     "receipts": "a year of receipts in bulk",
+    "pointfiles": "100,000 rows of points by file",
     "imports": "G6, G6b, G6c: files of members beside django-import-export and staged SQL",
     "million": "G6b, G6d: a million rows, their memory, their line, a million tags",
     "till": "a till that posts purchases beside an import of a million rows",

@@ -13,8 +13,8 @@ import psycopg
 
 BLOCK = 1 << 16
 STAGING = (
-    "CREATE TEMP TABLE staged (external_id text, phone text, name text, gender text, birthday text, tags text)"
-    " ON COMMIT DROP"
+    "CREATE TEMP TABLE staged (external_id text, phone text, name text, gender text, birthday text,"
+    " tags text) ON COMMIT DROP"
 )
 MEMBERS = """
 INSERT INTO members_member (card_no, external_id, phone, name, gender, birthday, status, source, joined_at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.acts import name_acts, name_work
+from backoffice.acts import name_acts, name_sources, name_work
 
 name_acts(
     {
@@ -15,6 +15,15 @@ name_acts(
         "purchase.return": _("Return taken back at the desk"),
         "till_item.refused": _("Item of the till inbox turned down"),
         "till_item.settled": _("Item of the till inbox settled"),
+    }
+)
+name_sources(
+    {
+        "gift": _("Gift"),
+        "given_back": _("Given back by a till"),
+        "purchase": _("Purchase"),
+        "reservation": _("Hold of a till"),
+        "return": _("Return"),
     }
 )
 name_work(

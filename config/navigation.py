@@ -37,6 +37,8 @@ def _groups() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
         ]),
         (_("Marketing"), [
             (_("Points programs"), "loyalty", "points_program", "points.view_program"),
+            (_("Gifts"), "redeem", "campaigns_gift", "campaigns.view_gift"),
+            (_("Gifts taken"), "card_giftcard", "campaigns_gifttaken", "campaigns.view_gifttaken"),
         ]),
         (_("Settings"), [
             (_("Brands"), "sell", "backoffice_brand", "backoffice.view_brand"),
@@ -44,6 +46,10 @@ def _groups() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
             (_("Staff"), "badge", "backoffice_user", "backoffice.view_user"),
             (_("Staff member cards"), "id_card", "members_staffcard", "members.view_staffcard"),
             (_("Profile fields"), "list_alt", "members_profilefieldrule", "members.view_profilefieldrule"),
+            (
+                _("Terms of membership"), "gavel", "members_membershipterms",
+                "members.view_membershipterms",
+            ),
             (_("Correction limits"), "speed", "points_correctionlimit", "points.view_correctionlimit"),
             (_("Jobs"), "pending_actions", "backoffice_job", "backoffice.view_job"),
             (_("Audit trail"), "history", "backoffice_auditevent", "backoffice.view_auditevent"),

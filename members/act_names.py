@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.acts import name_acts, name_work
+from backoffice.acts import name_acts, name_reasons, name_work
 
 name_acts(
     {
@@ -53,6 +53,8 @@ name_acts(
         "tag.merge": _("Tags merged"),
     }
 )
+# Whoever opens the form of the profile types no reason: the name of the verb stands for it.
+name_reasons({"members.change_profile": ""})
 name_work(
     {
         "erase_member": _("Command line: erasure"),

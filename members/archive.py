@@ -1,7 +1,7 @@
 """What members put into an archive, and how it comes back: people, replaced cards, consents, tags.
 
-Everybody is brought back as active, so that the ledger serves him while his lots are booked; what he
-really is (frozen, merged, erased) is set at the end. The times and the source of a row are those of the archive.
+Everybody is brought back as active, so that the ledger serves him while his lots are booked; what he really
+is (frozen, merged, erased) is set at the end. The times and the source of a row are those of the archive.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def _restore_members(rows: Sequence[Row], restoring: Restoring) -> None:
     brands, stores = brands_by_code(), stores_by_word()
     Member.objects.bulk_create(
         Member(
-            **{name: row[name] for name in PLAIN},
+            **{name: row[name] for name in PLAIN if name != "phone"},
             # Of somebody who is merged the phone may be another's by now; he gets it back at the end.
-            **({"phone": ""} if row["status"] == MemberStatus.MERGED else {}),
+            phone="" if row["status"] == MemberStatus.MERGED else row["phone"],
             birthday=date.fromisoformat(row["birthday"]) if row["birthday"] else None,
             phone_verified_at=moment(row["phone_verified_at"]),
             joined_at=datetime.fromisoformat(row["joined_at"]),

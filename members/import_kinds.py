@@ -217,6 +217,7 @@ MEMBERS = ImportKind(
     prepare=prepare,
     faults=FAULTS,
     show=shown,
+    page="admin:members_member_change",
     more=TagColumns,
     notes=tag_notes,
     insist=insist,
@@ -240,6 +241,7 @@ TAG_LISTS = ImportKind(
     prepare=prepare,
     faults=FAULTS,
     show=shown,
+    page="admin:members_member_change",
     more=TagColumns,
     notes=tag_notes,
     insist=insist,
@@ -273,8 +275,10 @@ TAGGING = ImportKind(
     risky=takes_away,
     faults=FAULTS,
     show=shown,
+    page="admin:members_member_change",
     collect=listed.collect,
     about=told_of_list,
+    identity=("card_no",),
 )
 
 

@@ -155,6 +155,7 @@ class MemberResource(ModelResource):
         expected=YES_NO,
         synonyms=("簡訊行銷同意", "行銷同意", "接收簡訊", "sms_consent", "marketing_consent"),
         widget=YesNoWidget(),
+        choices=lambda: ["Y", "N"],
         example="Y",
     )
     marketing_email = ImportColumn(
@@ -163,6 +164,7 @@ class MemberResource(ModelResource):
         expected=YES_NO,
         synonyms=("電子報", "訂閱電子報", "email_consent", "newsletter"),
         widget=YesNoWidget(),
+        choices=lambda: ["Y", "N"],
         example="N",
     )
     marketing_line = ImportColumn(
@@ -171,6 +173,7 @@ class MemberResource(ModelResource):
         expected=YES_NO,
         synonyms=("LINE行銷同意", "line_consent"),
         widget=YesNoWidget(),
+        choices=lambda: ["Y", "N"],
     )
     consent_source = ImportColumn(
         attribute="consent_source",
@@ -178,6 +181,7 @@ class MemberResource(ModelResource):
         expected=_("where the member answered: store, paper, app, LINE, web"),
         synonyms=("同意來源", "consent_source"),
         widget=ChoiceWidget(CHANNELS, Channel),
+        choices=lambda: ["門市", "紙本", "app", "LINE", "官網"],
         example="紙本",
     )
     consent_date = ImportColumn(

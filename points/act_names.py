@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.acts import name_acts, name_work
+from backoffice.acts import name_acts, name_reasons, name_sources, name_work
+from points.choices import ReasonCode
 
 name_acts(
     {
@@ -16,10 +17,25 @@ name_acts(
         "points.limits.loosen": _("Correction limits loosened"),
         "points.limits.tighten": _("Correction limits tightened"),
         "points.undo": _("Redemption or earning undone"),
+        "points.undo.request": _("Undo asked for, above the limits"),
         "program.change": _("Points program changed"),
         "program.create": _("Points program added"),
         "program.ratio_exceeded": _("Points program: far more issued than redeemed"),
         "program.ratio_kept": _("Points program: issuing is within the limit again"),
+    }
+)
+name_reasons({code.value: code.label for code in ReasonCode})
+name_sources(
+    {
+        "adjustment": _("Correction"),
+        "bill": _("Paid bill"),
+        "expiry": _("Expiry"),
+        "import": _("Import"),
+        "import_undo": _("Undone import"),
+        "lapsed_refund": _("Points that came back lapsed"),
+        "merge": _("Merged members"),
+        "order": _("Order"),
+        "undo": _("Undone by staff"),
     }
 )
 name_work(

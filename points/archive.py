@@ -4,7 +4,7 @@ Entries are not replayed: `ledger.csv` goes along as evidence of how each balanc
 their points, deadline, issuer and order; what a hold has set aside is in them and free again, because the
 bill that it waited for is not there. A debt is booked by the ledger's own means (`_owe`). Waiting points
 belong to receipts that are not brought back; an archive that has some is refused unless somebody says that
-they may stay behind.
+they may stay behind. What an erased member had stays in the evidence: nobody earns after his erasure (I10).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from backoffice.services.exports.archive import ArchiveFile, Restorer, Restoring
 from backoffice.services.exports.everything import brands_by_code, flag
 from backoffice.services.exports.kinds import columns_of
 from members.archive import ids_of
+from members.choices import MemberStatus
 from points.choices import DebtPolicy, EntryKind, HoldStatus, PendingStatus, ReasonCode
 from points.errors import ArchiveUnequal, OpeningRefused, WaitingLeftBehind
 from points.export_columns import EntryResource
@@ -50,8 +51,8 @@ def _programs() -> Iterator[Sequence[str]]:
 
 def _lots() -> Iterator[Sequence[str]]:
     """Under the heads of the points file (`operation=opening`), and the exact deadline behind its day."""
-    rows = Lot.objects.filter(remaining__gt=0).order_by("account_id", "entry_id")
-    rows = rows.select_related("account__member", "account__program", "brand")
+    rows = Lot.objects.filter(remaining__gt=0).exclude(account__member__status=MemberStatus.ERASED)
+    rows = rows.order_by("account_id", "entry_id").select_related("account__member", "account__program", "brand")
     for lot in rows.iterator(chunk_size=archive.CHUNK):
         member, program = lot.account.member, lot.account.program
         yield [
@@ -74,10 +75,11 @@ def _last_day(expires_at: datetime | None, program: Program) -> str:
 
 
 def _accounts() -> Iterator[Sequence[str]]:
-    rows = Account.objects.order_by("pk").values_list(
+    rows = Account.objects.exclude(member__status=MemberStatus.ERASED).order_by("pk")
+    values = rows.values_list(
         "member__card_no", "program__code", "balance", "debt", "held", "spend_blocked", "opened_at"
     )
-    for row in rows.iterator(chunk_size=archive.CHUNK):
+    for row in values.iterator(chunk_size=archive.CHUNK):
         yield [text_of(value) for value in row]
 
 

@@ -96,6 +96,7 @@ POINTS = ImportKind(
     show=shown,
     totals=limits.totals,
     total_text=limits.total_text,
+    shown_totals=("points", "members", "worth", "largest"),
     heavy=limits.heavy,
     undo_note=_(
         "Points that were spent since: they are owed where the program says so, and stay where it does not."

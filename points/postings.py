@@ -93,6 +93,17 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class ReverseRow:
+    """One taking back of a bulk call; the fields mean what they mean in `reverse_credit`."""
+
+    entry_id: int
+    points: int
+    policy: str
+    source: Source
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
 class CreditRow:
     """One credit of a bulk call; the fields mean what they mean in `credit`. `reason` and `note` stand in for
     those of the call's context.

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from backoffice.admin.base import actor_of
+from backoffice.admin.sign_in import layout, safe_next
 from backoffice.errors import Refusal, WeakPassword
 from backoffice.services import credentials
 from backoffice.visits import visit_of
@@ -30,8 +31,9 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
 @sensitive_post_parameters()
 def change_password(request: HttpRequest) -> HttpResponse:
-    """One's other sessions end; this one goes on."""
+    """One's other sessions end; this one goes on, for whoever had to choose to where he was going."""
     user: Any = request.user
+    asked = user.must_choose_password
     form: Form = OwnPasswordForm(user, request.POST if request.method == "POST" else None)
     status = 200
     if form.is_bound and form.is_valid():
@@ -49,6 +51,11 @@ def change_password(request: HttpRequest) -> HttpResponse:
             status = 429 if refusal.code == "too_many_tries" else 200
         else:
             update_session_auth_hash(request, changed)
-            return HttpResponseRedirect(reverse("admin:password_change_done"))
-    context = {**admin.site.each_context(request), "title": _("Change password"), "form": form}
-    return TemplateResponse(request, "registration/password_change_form.html", context, status=status)
+            done = safe_next(request) if asked else reverse("admin:password_change_done")
+            return HttpResponseRedirect(done)
+    title = _("Choose a password") if asked else _("Change password")
+    context = {**admin.site.each_context(request), "title": title, "form": form}
+    if not asked:
+        return TemplateResponse(request, "registration/password_change_form.html", context, status=status)
+    context |= {**layout(request), "next": safe_next(request)}
+    return TemplateResponse(request, "admin/choose_password.html", context, status=status)

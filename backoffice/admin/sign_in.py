@@ -45,9 +45,10 @@ def safe_next(request: HttpRequest) -> str:
 
 
 def layout(request: HttpRequest) -> dict[str, Any]:
-    """Template context: a page without navigation and figures while the second factor is missing."""
+    """Template context: a page without navigation and figures while second factor or password is missing."""
     user: Any = request.user
-    bare = not request.session.get(session_marks.FACTOR) and needs_second_factor(user)
+    no_factor = not request.session.get(session_marks.FACTOR) and needs_second_factor(user)
+    bare = no_factor or user.must_choose_password
     return {"layout": "unfold/layouts/unauthenticated.html" if bare else "admin/base_site.html", "bare": bare}
 
 

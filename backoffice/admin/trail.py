@@ -17,10 +17,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.acts import act_title, actor_text
+from backoffice.acts import act_title, actor_text, reason_text
 from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
 from backoffice.admin.display import display, moment
+from backoffice.choices import Role
 from backoffice.models import AuditEvent
+
+# Roles are groups, which have no choices; no other word of the trail is spelled like one.
+ROLES = dict(Role.choices)
 
 
 def model_of(label: str) -> type[Model] | None:
@@ -39,17 +43,18 @@ def field_of(model: type[Model] | None, name: str) -> Field[Any, Any] | None:
     return found if isinstance(found, Field) else None
 
 
-def value_text(value: Any, field: Field[Any, Any] | None = None) -> str:
+def value_text(value: Any, field: Field[Any, Any] | None = None, model: type[Model] | None = None) -> str:
     """One value of the trail in words: choices by label, times as lists show them, nothing as a dash."""
-    labels = dict(field.flatchoices) if field is not None else {}
+    labels = dict(field.flatchoices) if field is not None else ROLES
     if value in (None, "", [], {}):
         return "-"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
-        return ", ".join(value_text(one, field) for one in value)
+        return ", ".join(value_text(one, field, model) for one in value)
     if isinstance(value, dict):
-        return ", ".join(f"{label_of(name)}: {value_text(one)}" for name, one in value.items())
+        inner = ((field_of(model, name), name, one) for name, one in value.items())
+        return ", ".join(f"{label_of(name, of)}: {value_text(one, of, model)}" for of, name, one in inner)
     if value in labels:
         return str(labels[value])
     at = parse_datetime(value) if isinstance(value, str) and "T" in value else None
@@ -69,7 +74,9 @@ def changes_table(subject_type: str, changes: Mapping[str, Any]) -> SafeString |
     for name, value in changes.items():
         field = field_of(model, name)
         pair = value if isinstance(value, list) and len(value) == 2 else [None, value]
-        rows.append((label_of(name, field), value_text(pair[0], field), value_text(pair[1], field)))
+        rows.append(
+            (label_of(name, field), value_text(pair[0], field, model), value_text(pair[1], field, model))
+        )
     body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', rows)
     return format_html(
         '<table class="sk-table sk-changes"><thead><tr><th>{}</th><th>{}</th><th>{}</th></tr></thead>'
@@ -81,12 +88,12 @@ def changes_table(subject_type: str, changes: Mapping[str, Any]) -> SafeString |
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     scope = EVERYBODY
-    list_display = ("at", "who", "act", "about", "reason")
+    list_display = ("at", "who", "act", "about", "why")
     list_filter = ("actor_type",)
     ordering = ("-id",)
     sortable_by = ()
-    fields = ("at", "who", "act", "code", "about", "changed", "reason", "request_id")
-    readonly_fields = ("who", "act", "code", "about", "changed")
+    fields = ("at", "who", "act", "code", "about", "changed", "why", "request_id")
+    readonly_fields = ("who", "act", "code", "about", "changed", "why")
 
     @display(description=gettext_lazy("actor"))
     def who(self, event: AuditEvent) -> str:
@@ -95,6 +102,10 @@ class AuditEventAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("action"))
     def act(self, event: AuditEvent) -> str:
         return act_title(event.action)
+
+    @display(description=gettext_lazy("reason"))
+    def why(self, event: AuditEvent) -> str:
+        return reason_text(event.reason) or "-"
 
     @display(description=gettext_lazy("code"))
     def code(self, event: AuditEvent) -> str:

@@ -24,10 +24,10 @@ class Export(models.Model):
     """One list on its way into a file.
 
     `query` is the filter of the list as its address has it, never a set of rows: the worker asks again,
-    within the owner's reach of that moment. `whole` says that personal data is not masked. `folder` holds the parts
-    while they are written, and then `file`. `lost` counts cells that the encoding cannot hold and that nobody
-    has allowed to be replaced (`lossy`); such an export has no file. How it stands is told by the job and the
-    file (`state_at`), so that whoever stops the job has stopped the export.
+    within the owner's reach of that moment. `whole` says that personal data is not masked. `folder` holds the
+    parts while they are written, and then `file`. `lost` counts cells that the encoding cannot hold and that
+    nobody has allowed to be replaced (`lossy`); such an export has no file. How it stands is told by the job
+    and the file (`state_at`), so that whoever stops the job has stopped the export.
     """
 
     key = models.CharField(_("key"), max_length=128, unique=True, editable=False)

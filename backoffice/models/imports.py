@@ -104,6 +104,13 @@ class ImportBatch(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk} {self.file_name}"
 
+    @property
+    def is_halted(self) -> bool:
+        """Whether work was going on and its job was cancelled, or given up after its attempts."""
+        working = ("uploaded", "checking", "applying", "undoing")
+        job = self.job if self.job_id else None
+        return self.state in working and job is not None and job.state in ("cancelled", "failed")
+
 
 class ImportRow(models.Model):
     """One record of a batch: its values in the order of the kind's columns, what it would do, what it did.

@@ -48,6 +48,13 @@ class User(AbstractUser):
         editable=False,
         help_text=_("Counting it up ends all sessions of this person."),
     )
+    must_choose_password = models.BooleanField(
+        _("has to choose a password"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Somebody else knows the present one; nothing else opens before it is changed."),
+    )
 
     objects: ClassVar[StaffManager] = StaffManager()
 

@@ -74,6 +74,8 @@ def create_staff(
         reach=reach.value,
         brand=brand if reach == Reach.BRAND else None,
         date_joined=now,
+        # Whoever opens the account knows its first password.
+        must_choose_password=actor.user is not None,
     )
     set_password(user, password)
     try:

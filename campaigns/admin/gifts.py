@@ -24,7 +24,7 @@ class GiftAdmin(ServiceAdmin):
     list_select_related = ("program",)
     ordering = ("-id",)
     fields = (
-        "name", ("occasion", "field"), ("program", "points"), ("starts_at", "ends_at"), "is_active",
+        "name", ("occasion", "field"), ("program", "points"), "starts_at", "ends_at", "is_active",
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ def settle_return(
     if is_new and buyer_id is not None:
         # First what the member gets back: it may be what the earning has to be taken from.
         give_back_share(purchase=purchase, recorded=recorded, actor=actor, now=now)
-        take_back_all(purchase, recorded, Taken(actor=actor, now=now, owner_id=buyer_id, returned=recorded))
+        _take_back_all(purchase, recorded, Taken(actor=actor, now=now, owner_id=buyer_id, returned=recorded))
     return _stored(recorded, replayed=not is_new)
 
 
@@ -103,25 +103,33 @@ def _lock_owner(purchase: Purchase) -> int | None:
     raise PurchaseMoved
 
 
-def take_back_all(purchase: Purchase, recorded: PurchaseReturn, taken: Taken) -> None:
-    """Take the share of a recorded return out of every award of its purchase. The member is locked."""
+def _take_back_all(purchase: Purchase, recorded: PurchaseReturn, taken: Taken) -> None:
     total = purchase.returns.aggregate(total=Sum("amount"))["total"]
     awards = Award.objects.filter(purchase=purchase, account__isnull=False)
     for award in awards.select_related("program", "pending", "account").order_by("program_id"):
-        if "carry_out" in award.explanation:
-            take_back_units(award, taken, total=total, paid=purchase.paid)
-            continue
-        share = share_returned(granted=award.points, returned=total, paid=purchase.paid)
-        before = award.returns.aggregate(asked=Sum("asked"))["asked"] or 0
-        why = {
-            "rule": RETURN_RULE,
-            "version": award.rule_version,
-            "returned": str(total),
-            "paid": str(purchase.paid),
-            "granted": award.points,
-            "before": before,
-        }
-        take_back(Due(award, share - before, why), taken)
+        take_back_share(award, taken, total=total, paid=purchase.paid)
+
+
+def take_back_share(award: Award, taken: Taken, *, total: Decimal, paid: Decimal) -> None:
+    """Take out of an award what `total` NT$ returned of `paid` cost it, less what was asked of it before."""
+    if "carry_out" in award.explanation:
+        take_back_units(award, taken, total=total, paid=paid)
+        return
+    before = award.returns.aggregate(asked=Sum("asked"))["asked"] or 0
+    take_back(share_due(award, total=total, paid=paid, before=before), taken)
+
+
+def share_due(award: Award, *, total: Decimal, paid: Decimal, before: int) -> Due:
+    """The share of an award without small change, of which `before` points were asked already."""
+    why = {
+        "rule": RETURN_RULE,
+        "version": award.rule_version,
+        "returned": str(total),
+        "paid": str(paid),
+        "granted": award.points,
+        "before": before,
+    }
+    return Due(award, share_returned(granted=award.points, returned=total, paid=paid) - before, why)
 
 
 def _stored(recorded: PurchaseReturn, *, replayed: bool) -> ReturnSettlement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -64,6 +65,40 @@ def take_back(due: Due, taken: Taken) -> int:
             _take_posted(award, due, taken, outcome)
         else:
             outcome.undone = due.points - outcome.waiting
+    row = _row(due, taken, outcome)
+    row.save(force_insert=True)
+    award.save(update_fields=["returned", "status", "entry"])
+    return row.points
+
+
+def take_back_posted(dues: Sequence[tuple[Due, Taken]]) -> None:
+    """`take_back` of many awards, each posted (or nothing) in the account of who answers for it, whose points
+    nothing was taken of before: one round trip to the ledger, in the order given.
+    """
+    asked = [(due, taken) for due, taken in dues if due.points]
+    postings = ledger.reverse_credits(
+        [
+            ledger.ReverseRow(
+                _entry_of(due),
+                due.points,
+                due.award.program.debt_policy,
+                _source(due, taken),
+                _context(due, taken),
+            )
+            for due, taken in asked
+        ]
+    )
+    outcomes = {
+        due.award.pk: _Outcome(posted=-posting.points, debt=posting.debt_delta, entry_id=posting.entry_id)
+        for (due, _taken), posting in zip(asked, postings, strict=True)
+    }
+    rows = [_row(due, taken, outcomes.get(due.award.pk, _Outcome())) for due, taken in dues]
+    AwardReturn.objects.bulk_create(rows)
+    Award.objects.bulk_update([due.award for due, _taken in asked], ["returned"])
+
+
+def _row(due: Due, taken: Taken, outcome: _Outcome) -> AwardReturn:
+    """What became of it as a row that is yet to be stored; the award counts it already."""
     total = outcome.waiting + outcome.posted
     explanation = due.why | {
         "asked": due.points,
@@ -74,19 +109,26 @@ def take_back(due: Due, taken: Taken) -> int:
     if outcome.undone:
         explanation["undone"] = outcome.undone
     short = due.points - total - outcome.undone
-    if short and award.program.debt_policy == DebtPolicy.REDUCE_REFUND:
-        explanation["withheld"] = str(_worth(award.program, short))
-    AwardReturn.objects.create(
-        award=award,
+    if short and due.award.program.debt_policy == DebtPolicy.REDUCE_REFUND:
+        explanation["withheld"] = str(_worth(due.award.program, short))
+    due.award.returned += total
+    return AwardReturn(
+        award=due.award,
         purchase_return=taken.returned,
         asked=due.points,
         points=total,
         entry_id=outcome.entry_id,
         explanation=explanation,
     )
-    award.returned += total
-    award.save(update_fields=["returned", "status", "entry"])
-    return total
+
+
+def _entry_of(due: Due) -> int:
+    assert due.award.entry_id is not None, "a posted award has its entry"
+    return due.award.entry_id
+
+
+def _source(due: Due, taken: Taken) -> ledger.Source:
+    return ledger.Source(SOURCE_TYPE, f"{taken.returned.pk}:{due.award.entry_id}")
 
 
 def settle_waiting(award: Award) -> PendingCredit:
@@ -140,7 +182,7 @@ def _take_posted(award: Award, due: Due, taken: Taken, outcome: _Outcome) -> Non
         entry_id=entry.pk,
         points=possible,
         policy=DebtPolicy.DEBT if is_merged else award.program.debt_policy,
-        source=ledger.Source(SOURCE_TYPE, f"{taken.returned.pk}:{entry.pk}"),
+        source=_source(due, taken),
         context=_context(due, taken),
     )
     outcome.posted, outcome.entry_id = -posting.points, posting.entry_id

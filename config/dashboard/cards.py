@@ -46,6 +46,10 @@ def desk_cards(viewer: Viewer) -> list[Card]:
         ringing = viewer.waiting["alarms"]
         href = reverse("admin:backoffice_alarm_changelist") + "?state=open"
         cards.append(Card(_("Open alarms"), number(ringing), "", href, "bad" if ringing else "good"))
+    if viewer.may("backoffice.view_importbatch"):
+        href = reverse("admin:backoffice_importbatch_changelist") + "?waits=1"
+        hint = _("looked through, refused or to be approved")
+        cards.append(Card(_("Imports that wait for you"), number(viewer.waiting["imports"]), hint, href))
     if viewer.may("points.view_proof"):
         cards.append(_proof_card(last_proof(), viewer))
     if viewer.may("backoffice.view_outboxmessage"):

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from backoffice.admin.reports import Period
 from backoffice.choices import Reach
-from backoffice.selectors import counted, jobs_failed, open_alarms, outbox_overdue
+from backoffice.selectors import counted, imports_waiting, jobs_failed, open_alarms, outbox_overdue
 from members.selectors.reports import joined_per_store_and_day
 from points.choices import AdjustmentStatus
 from points.models import Adjustment, Program
@@ -77,6 +77,8 @@ class Viewer:
             rows["approvals"] = waiting_corrections(user=self.user)
         if self.may("backoffice.view_alarm"):
             rows["alarms"] = open_alarms(self.user)
+        if self.may("backoffice.view_importbatch"):
+            rows["imports"] = imports_waiting(self.user)
         if self.may("backoffice.view_outboxmessage"):
             rows["overdue"] = outbox_overdue(self.now)
         if self.may("backoffice.view_job"):

@@ -64,7 +64,7 @@ class JoinView(MemberVerb):
         person = shown(gone)
         return Preview(
             figures=self.figures(gone, row),
-            heads=(_("From"), _("Mobile phone"), _("Card number"), _("Joined")),
+            heads=(_("Merged member"), _("Mobile phone"), _("Card number"), _("Joined")),
             rows=[(person.name or "-", person.phone or "-", gone.card_no, gone.joined_at.date())],
             warnings=[self.warning(gone)],
         )

@@ -10,11 +10,10 @@ from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.acts import act_title, actor_text
+from backoffice.acts import act_title, actor_text, reason_text
 from backoffice.admin.verbs import verb_url
 from backoffice.masking import mask_text
 from backoffice.models import AuditEvent
-from members.admin.profile import ProfileView
 from members.choices import Channel, ConsentPurpose, MemberStatus, NoteKind, UnmaskPurpose
 from members.models import Consent, Member, MemberNote
 from members.sockets import (
@@ -104,9 +103,7 @@ def tell_act(row: StoryRow, user: Any) -> StoryEvent:
     why = list(_changed(changes)) if user.has_perm(TRAIL) else []
     if "purpose" in changes and changes["purpose"] in UnmaskPurpose.values:
         title = f"{title}: {UnmaskPurpose(changes['purpose']).label}"
-    # Who opens the form of the profile types no reason: the name of the verb stands for it.
-    reason = "" if facts["reason"] == ProfileView.name else facts["reason"]
-    return StoryEvent(title=title, detail=reason, actor=_actor(facts), why=why)
+    return StoryEvent(title=title, detail=reason_text(facts["reason"]), actor=_actor(facts), why=why)
 
 
 def search_acts(text: str) -> Q:

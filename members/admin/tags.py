@@ -84,6 +84,7 @@ class TagAdmin(ScopedModelAdmin):
     autocomplete_fields = ("owner",)
     change_form_outer_before_template = "members/tag_verbs.html"
     change_list_template = "members/tag_list.html"
+    list_before_template = "members/dead_tags.html"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # A name is what files and people know it by: another name is an alias.

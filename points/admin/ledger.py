@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.acts import source_title
 from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
 from backoffice.admin.display import display, moment, number, pretty, signed
 from backoffice.admin.exports.button import Exportable
@@ -51,11 +52,11 @@ class EntryAdmin(Exportable, ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        "card", "seq", "kind", "moved", "after", "debt_delta", "source_type", "source_id", "undoes",
+        "card", "seq", "kind", "moved", "after", "debt_delta", "source", "undoes",
         "who", "reason_words", "note", "store", "happened", "booked", "why", "row_hash_hex",
     )  # fmt: skip
     readonly_fields = (
-        "card", "moved", "after", "undoes", "who", "reason_words", "happened", "booked", "why",
+        "card", "moved", "after", "source", "undoes", "who", "reason_words", "happened", "booked", "why",
         "row_hash_hex",
     )  # fmt: skip
 
@@ -96,6 +97,10 @@ class EntryAdmin(Exportable, ReadOnlyAdmin):
             '<ul class="sk-why">{}</ul><details><summary>{}</summary>{}</details>',
             told, _("As it is stored"), pretty(entry.explanation),
         )  # fmt: skip
+
+    @display(description=_("source"))
+    def source(self, entry: Entry) -> str:
+        return f"{source_title(entry.source_type)} {entry.source_id}"
 
     @display(description=_("actor"))
     def who(self, entry: Entry) -> str:
@@ -162,10 +167,10 @@ class HoldAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     fields = (
-        "card", "held_points", "captured", "status", "source_type", "source_id", "who",
+        "card", "held_points", "captured", "status", "source", "who",
         "store", "created_at", "expires_at", "settled_at",
     )  # fmt: skip
-    readonly_fields = ("card", "held_points", "who")
+    readonly_fields = ("card", "held_points", "source", "who")
 
     change_form_outer_before_template = "points/hold_verbs.html"
 
@@ -183,6 +188,10 @@ class HoldAdmin(ReadOnlyAdmin):
     @display(description=_("status"), label=HOLD_COLOURS)
     def coloured_status(self, hold: Hold) -> tuple[str, str]:
         return hold.status, hold.get_status_display()
+
+    @display(description=_("source"))
+    def source(self, hold: Hold) -> str:
+        return f"{source_title(hold.source_type)} {hold.source_id}"
 
     @display(description=_("actor"))
     def who(self, hold: Hold) -> str:

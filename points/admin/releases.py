@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.acts import source_title
 from backoffice.admin.display import moment, number
 from backoffice.admin.verbs import Act, Preview, Text, visible_or_404
 from points.admin.correction_forms import ReleaseForm, effect
@@ -43,7 +44,7 @@ class ReleaseView(AccountVerb):
             (_("Member card"), row.account.member.card_no),
             (_("Points"), number(row.points)),
             (_("Status"), row.get_status_display()),
-            (_("Held for"), f"{row.source_type} {row.source_id}"),
+            (_("Held for"), f"{source_title(row.source_type)} {row.source_id}"),
             (_("Store"), row.store or "-"),
             (_("Lapses"), moment(row.expires_at)),
         )

@@ -12,6 +12,7 @@ from django.db.models.functions import Abs, JSONObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.acts import source_title
 from backoffice.admin.display import last_day, moment, number, signed_text
 from backoffice.admin.verbs import verb_url
 from backoffice.masking import mask_text
@@ -114,7 +115,7 @@ def _entry_why(row: StoryRow) -> list[str]:
     lines.append(_("Booked: %(time)s") % {"time": booked})
     lines.append(
         _("Entry %(entry)s, from %(kind)s %(id)s")
-        % {"entry": row.pk, "kind": facts["source_type"], "id": facts["source_id"]}
+        % {"entry": row.pk, "kind": source_title(facts["source_type"]), "id": facts["source_id"]}
     )
     return lines
 

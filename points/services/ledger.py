@@ -24,7 +24,16 @@ from django.db.utils import Error as DatabaseError
 
 from points.choices import DebtPolicy
 from points.errors import InvalidPoints, refusal
-from points.postings import Context, CreditOutcome, CreditRow, HoldState, Posting, Refund, Source
+from points.postings import (
+    Context,
+    CreditOutcome,
+    CreditRow,
+    HoldState,
+    Posting,
+    Refund,
+    ReverseRow,
+    Source,
+)
 
 __all__ = [
     "Context",
@@ -33,6 +42,7 @@ __all__ = [
     "HoldState",
     "Posting",
     "Refund",
+    "ReverseRow",
     "Source",
     "add_pending",
     "adjust",
@@ -47,6 +57,7 @@ __all__ = [
     "refund_spend",
     "release",
     "reverse_credit",
+    "reverse_credits",
     "spend",
     "transfer",
     "undo_spend",
@@ -54,6 +65,24 @@ __all__ = [
 
 MAX_POINTS = 9_999_999
 CONTEXT = "ROW(%s,%s,%s,%s,%s,%s,%s::jsonb,%s,%s,%s)::points_context"
+
+# One array for each argument and for each field of the context; the function is called in the rows' order.
+REVERSE_MANY = """
+SELECT p.* FROM unnest(
+    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::text[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::timestamptz[], %s::timestamptz[], %s::bigint[]
+) WITH ORDINALITY AS r(
+    entry, points, policy, source_type, source_id, actor_type, actor_id, reason, note, store_id, brand_id,
+    explanation, occurred_at, now, expected_seq, n
+)
+CROSS JOIN LATERAL points_reverse_credit_v1(
+    r.entry, r.points, r.policy, r.source_type, r.source_id, ROW(
+        r.actor_type, r.actor_id, r.reason, r.note, r.store_id, r.brand_id, r.explanation, r.occurred_at,
+        r.now, r.expected_seq
+    )::points_context
+) p
+ORDER BY r.n
+"""
 
 
 def call(sql: str, params: Sequence[Any]) -> tuple[Any, ...]:
@@ -258,6 +287,26 @@ def reverse_credit(
             (entry_id, points, policy, source.type, source.id, *context.values()),
         )
     )
+
+
+def reverse_credits(rows: Sequence[ReverseRow]) -> list[Posting]:
+    """`reverse_credit` for many entries in one round trip, in the order given: all of them or, raising like
+    it, none.
+    """
+    if not rows:
+        return []
+    for row in rows:
+        _check(row.points)
+    contexts = [row.context.values() for row in rows]
+    columns = [
+        [row.entry_id for row in rows],
+        [row.points for row in rows],
+        [str(row.policy) for row in rows],
+        [row.source.type for row in rows],
+        [row.source.id for row in rows],
+        *(list(values) for values in zip(*contexts, strict=True)),
+    ]
+    return [Posting(*found) for found in call_rows(REVERSE_MANY, columns)]
 
 
 def refund_spend(*, entry_id: int, points: int, source: Source, context: Context) -> Refund:

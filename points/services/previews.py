@@ -49,9 +49,8 @@ def _tried(now: datetime, act: Callable[[], tuple[int, int, bool]], **of: int) -
     with transaction.atomic():
         before = Account.objects.get(**of)
         points, lapsing, waiting = act()
-        fresh = list(
-            Entry.objects.filter(account=before, seq__gt=before.seq).select_related("lot").order_by("seq")
-        )
+        entries = Entry.objects.filter(account_id=before.pk, seq__gt=before.seq).order_by("seq")
+        fresh = list(entries.select_related("lot", "account"))
         changes = [
             LotChange(use.lot_id, -use.points, use.lot.expires_at, _is_over(use.lot.expires_at, now))
             for use in LotUse.objects.filter(entry__in=fresh).select_related("lot")
@@ -61,7 +60,8 @@ def _tried(now: datetime, act: Callable[[], tuple[int, int, bool]], **of: int) -
             for entry in fresh
             if hasattr(entry, "lot")
         ]
-        after = Account.objects.get(pk=before.pk)
+        # A hold that ends moves points without an entry.
+        after = fresh[-1].account if fresh else Account.objects.get(pk=before.pk)
         transaction.set_rollback(True)
     return Preview(
         points,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
+from backoffice.actors import Actor
 from campaigns.models import OfflineItem, Reservation, TillItem
+from campaigns.services.tills import returns
 from members.models import Purchase
 from points.models import Account, Entry
 from tests.api.conftest import Api, House, Race
@@ -120,6 +123,36 @@ def test_a_return_and_its_receipt_at_once_end_in_the_same_books(house: House, to
         assert Api(token).post(path, early).json()["state"] == "settled"
     assert Account.objects.get(pk=house.account.pk).balance == 300
     assert not TillItem.objects.filter(state="parked").exists()
+
+
+@pytest.mark.parametrize("healed_by", ["the return told again", "the receipt told again", "the sweep"])
+def test_control_a_return_that_crosses_its_receipt_waits_until_somebody_looks_again(
+    house: House, together: Race, healed_by: str
+) -> None:
+    """Neither sees the other before both have committed: that is the race, and why somebody has to look again."""
+    token = till(house).token
+    told, early = receipt(house, "100.00"), back("40.00", park=True)
+    path = f"/purchases/{told['receipt_no']}/returns"
+    written = Barrier(2)
+
+    def held_open(address: str, body: dict[str, Any]) -> Any:
+        with transaction.atomic():
+            answer = Api(token).post(address, body)
+            written.wait(timeout=20)
+        return answer
+
+    answers = at_once(together, [lambda: held_open("/purchases", told), lambda: held_open(path, early)])
+    assert [answer.status_code for answer in answers] == [201, 202]
+    assert TillItem.objects.get().state == "parked"
+    assert Account.objects.get(pk=house.account.pk).balance == 100
+    if healed_by == "the sweep":
+        assert returns.sweep_parked(actor=Actor.job("sweep"), now=timezone.now()) == 1
+    elif healed_by == "the receipt told again":
+        Api(token).post("/purchases", told)
+    else:
+        assert Api(token).post(path, early).json()["state"] == "settled"
+    assert TillItem.objects.get().state == "settled"
+    assert Account.objects.get(pk=house.account.pk).balance == 60
 
 
 def test_a_queue_over_two_lines_at_once_is_carried_out_once(house: House, together: Race) -> None:

@@ -19,7 +19,8 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from backoffice.models import Job
+from backoffice.choices import Role
+from backoffice.models import ImportBatch, Job
 from backoffice.services import job_runner, jobs
 from backoffice.services.jobs import LEASE
 from campaigns.errors import UnknownBrand
@@ -27,7 +28,7 @@ from campaigns.models import Award
 from campaigns.services.importing import start_import
 from members.models import Purchase, PurchaseLine
 from points.models import Account, Entry
-from tests.factories.backoffice import BrandFactory, StoreFactory
+from tests.factories.backoffice import BrandFactory, StoreFactory, UserFactory
 from tests.factories.campaigns import NOON, books
 from tests.factories.members import MemberFactory
 from tests.factories.points import ProgramFactory
@@ -282,35 +283,46 @@ def timeless(found: list[dict[str, list[dict[str, Any]]]]) -> Any:
 @pytest.mark.skipif("SHUKE_REAL_DATA" not in os.environ, reason="SHUKE_REAL_DATA names no folder")
 @pytest.mark.django_db(transaction=True)  # one transaction for all of it would be checked at its end at once
 def test_a_year_of_real_receipts(
-    shop: Any, real_year: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
+    shop: Any, real_year: Callable[[], dict[str, int]], media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "_wakers", [])
     expected = real_year()
     got = dict(Account.objects.filter(program=shop).values_list("member__external_id", "balance"))
     assert {number: points for number, points in got.items() if points} == expected
     assert Award.objects.count() == Purchase.objects.count() == 155_848
+    batch = ImportBatch.objects.get()
+    assert (batch.counts["rows"], batch.counts["done:applied"]) == (80_000, 80_000)
+    assert batch.totals[f"points:{shop.pk}"] == sum(
+        Award.objects.filter(purchase__in=batch.rows.values("subject_id")).values_list("points", flat=True)
+    )
 
 
 @pytest.fixture
-def real_year(shop: Any) -> Callable[[], dict[str, int]]:
-    """Loads stores, members and all receipts by the commands; answers points per member, summed up here."""
+def real_year(shop: Any, tmp_path: Path) -> Callable[[], dict[str, int]]:
+    """Loads stores, members and all receipts: the first half by the receipts' own command, the other by the
+    import desk. Answers points per member, summed up here.
+    """
 
     def load() -> dict[str, int]:
         folder = Path(os.environ["SHUKE_REAL_DATA"])
         brand, quiet = shop.brand.code, StringIO()
         call_command("import_stores", str(folder / "stores.csv"), brand=brand, stdout=quiet)
         call_command("import_members", str(folder / "members.csv"), stdout=quiet)
-        receipts = folder / "receipts.csv.gz"
+        head, *lines = gzip.decompress((folder / "receipts.csv.gz").read_bytes()).decode().splitlines(True)
+        first, second = tmp_path / "first.csv.gz", tmp_path / "second.csv.gz"
+        first.write_bytes(gzip.compress((head + "".join(lines[:-80_000])).encode(), 1))
+        second.write_bytes(gzip.compress((head + "".join(lines[-80_000:])).encode(), 1))
+        departments = folder / "receipt_departments.csv.gz"
         call_command(
-            "import_purchases",
-            str(receipts),
-            departments=folder / "receipt_departments.csv.gz",
-            source="pos",
-            stdout=quiet,
+            "import_purchases", str(first), departments=departments, source="pos", brand=brand, stdout=quiet
+        )
+        boss = UserFactory(role=Role.FINANCE).username
+        call_command(
+            "run_import", str(second), kind="purchases", set=["source=pos"], approved_by=boss, stdout=quiet
         )
         points: dict[str, int] = {}
-        for row in gzip.decompress(receipts.read_bytes()).decode().splitlines()[1:]:
-            cells = row.split(",")
+        for line in lines:
+            cells = line.split(",")
             points[cells[1]] = points.get(cells[1], 0) + int(cells[4])
         return {number: sum_ for number, sum_ in points.items() if sum_}
 

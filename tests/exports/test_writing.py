@@ -17,7 +17,6 @@ from backoffice.errors import OutOfReach
 from backoffice.models import Export, Job, User
 from backoffice.services import job_runner, jobs
 from backoffice.services.exports import retention, storage, verbs, writing
-from members.models import Member
 from tests.conftest import NOON
 from tests.exports.desk import asked, made, sheets, table, work, xml_of
 from tests.factories.backoffice import UserFactory
@@ -50,9 +49,14 @@ def cards(export: Export) -> list[str]:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-@pytest.mark.parametrize("dies", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dies", [1, 2, 3, 4])
 def test_a_worker_that_dies_anywhere_leaves_no_row_twice(
-    form: str, dies: int, marketer: User, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+    form: str,
+    dies: int,
+    marketer: User,
+    small_chunks: None,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     wanted = [MemberFactory().card_no for _n in range(8)]
     export = asked("members", marketer, columns=["card_no"], format=form)
@@ -67,7 +71,8 @@ def test_a_worker_that_dies_anywhere_leaves_no_row_twice(
 
     monkeypatch.setattr(storage, "keep_written", dying)
     work(export)
-    work(export, NOON + timedelta(minutes=5))
+    with django_capture_on_commit_callbacks(execute=True):
+        work(export, NOON + timedelta(minutes=5))
     assert cards(export) == wanted and export.rows == 8
     assert export.job is not None and export.job.done == 8
     # Parts, and what the dead worker left, are gone.
@@ -123,7 +128,9 @@ def test_the_owner_pauses_goes_on_and_stops(marketer: User, small_chunks: None) 
     assert work(other).state_at(NOON) == ExportState.STOPPED
 
 
-def test_parts_of_an_export_that_was_stopped_are_forgotten(marketer: User, small_chunks: None) -> None:
+def test_parts_of_an_export_that_rests_for_ever_are_forgotten(
+    marketer: User, small_chunks: None, django_capture_on_commit_callbacks: Any
+) -> None:
     MemberFactory()
     export = asked("members", marketer)
     one_chunk(export)
@@ -132,7 +139,8 @@ def test_parts_of_an_export_that_was_stopped_are_forgotten(marketer: User, small
     folder = f"{storage.ROOT}/{export.folder}"
     assert default_storage.listdir(folder)[1]
     verbs.pause(export_id=export.pk, actor=Actor.staff(marketer), now=NOON)
-    assert retention.forget_old(now=NOON + timedelta(days=30)) == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        assert retention.forget_old(now=NOON + timedelta(days=30)) == 1
     with pytest.raises(FileNotFoundError):
         default_storage.listdir(folder)
 
@@ -154,20 +162,20 @@ def test_one_person_has_one_export_under_way(marketer: User) -> None:
     assert second.job is not None
 
 
-def many_members(count: int) -> None:
+def many_members(first: int, last: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO members_member (card_no, phone, name, status, source, joined_at,"
             " referring_store_locked, gender, email, county, district, address, created_at, updated_at)"
             " SELECT lpad(n::text, 16, '0'), '+8869' || lpad(n::text, 8, '0'), '王小明', 'active', 'store',"
             " now(), false, '', '', '臺北市', '信義區', '市府路 45 號', now(), now()"
-            " FROM generate_series(1, %s) n",
-            [count],
+            " FROM generate_series(%s, %s) n",
+            [first, last],
         )
 
 
 def peak_of(form: str, marketer: User) -> int:
-    export = asked("members", marketer, format=form)
+    export = asked("members", marketer, columns=["card_no", "phone", "name", "tags"], format=form)
     tracemalloc.start()
     try:
         work(export)
@@ -187,10 +195,9 @@ def test_memory_does_not_grow_with_the_rows(
         },
     }  # fmt: skip
     monkeypatch.setattr(writing, "CHUNK", 1000)
-    many_members(1000)
+    many_members(1, 1000)
     small = peak_of(form, marketer)
-    Member.objects.all().delete()
-    many_members(50_000)
+    many_members(1001, 50_000)
     large = peak_of(form, marketer)
     assert Export.objects.latest("pk").rows == 50_000
     # The list of the parts' names, no more.

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backoffice.choices import ImportState, Role
-from backoffice.models import ImportBatch
+from backoffice.models import ImportBatch, Job
 from backoffice.services import job_runner
 from members.models import Member
-from tests.factories.backoffice import UserFactory
+from tests.factories.backoffice import StoreFactory, UserFactory
 from tests.factories.members import MemberFactory
 from tests.imports.desk import csv_of
 
@@ -87,8 +87,11 @@ def test_other_roles_bring_nothing_in(role: Role) -> None:
     owner = client_of(Role.MARKETER)
     batch = checked(owner, uploaded(owner, csv_of("0912345678,王")))
     client = client_of(role)
-    assert client.get(reverse(UPLOAD)).status_code == 403
-    assert client.post(reverse(UPLOAD), {"kind": "members"}).status_code == 403
+    # Finance brings in points, and nothing about people.
+    refused = 400 if role == Role.FINANCE else 403
+    file = SimpleUploadedFile("a.csv", csv_of("0922333444,林"))
+    assert client.post(reverse(UPLOAD), {"kind": "members", "file": file}).status_code == refused
+    assert ImportBatch.objects.count() == 1
     for name in ("confirm", "undo", "stop", "pause", "check", "errors"):
         assert client.post(page(batch, name)).status_code == 403, name
     batch.refresh_from_db()
@@ -159,3 +162,110 @@ def test_how_a_person_named_a_column_is_remembered() -> None:
         client, content.replace("聯絡方式甲".encode(), "姓名".encode()).replace(b"0912", b"0913")
     )
     assert other.layout["fields"] == ["phone", "name"]
+
+
+# --- When something went wrong --------------------------------------------------------------------------
+def cancelled(batch: ImportBatch) -> ImportBatch:
+    """As the list of jobs does it."""
+    from backoffice.actors import Actor
+    from backoffice.services import jobs
+
+    batch.refresh_from_db()
+    jobs.cancel(job_id=batch.job_id or 0, actor=Actor.job("tests"), reason="", now=timezone.now())
+    return ImportBatch.objects.get(pk=batch.pk)
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed"])
+@pytest.mark.parametrize("state", [ImportState.UPLOADED, ImportState.CHECKING])
+def test_a_file_whose_work_was_cancelled_or_given_up_can_be_put_away(state: str, end: str) -> None:
+    client = client_of(Role.MARKETER)
+    client.post(reverse(UPLOAD), {"kind": "members", "file": SimpleUploadedFile("a.csv", csv_of("0912345678,王"))})
+    batch = ImportBatch.objects.get()
+    if state == ImportState.CHECKING:
+        work(batch)
+        client.post(page(batch, "check"), {"column_0": "phone", "column_1": "name"})
+    batch = cancelled(batch)
+    if end == "failed":
+        Job.objects.update(state="failed")
+    assert batch.state == state
+    body = client.get(page(batch)).content.decode()
+    assert page(batch, "drop") in body and "import-progress" not in body
+    assert confirm(client, batch, "drop", reason="").status_code == 302
+    batch.refresh_from_db()
+    assert batch.state == ImportState.DROPPED
+
+
+def test_an_undo_that_was_cancelled_is_taken_up_again() -> None:
+    client = client_of(Role.MARKETER)
+    batch = checked(client, uploaded(client, csv_of("0912345678,王")))
+    confirm(client, batch)
+    confirm(client, work(batch), "undo", reason="")
+    batch = cancelled(batch)
+    assert batch.state == ImportState.UNDOING and page(batch, "undo") in client.get(page(batch)).content.decode()
+    assert confirm(client, batch, "undo", reason="").status_code == 302
+    assert confirm(client, batch, "undo", reason="").status_code == 409
+    assert work(batch).state == ImportState.UNDONE and not Member.objects.exists()
+
+
+def test_a_file_without_a_head_shows_its_lines_and_asks_where_the_names_stand() -> None:
+    client = client_of(Role.MARKETER)
+    batch = uploaded(client, csv_of("王,0912345678", head="甲欄,乙欄"))
+    assert (batch.state, batch.problem["fault"]) == (ImportState.FAILED, "no_head")
+    assert "甲欄" in client.get(page(batch)).content.decode()
+    client.post(page(batch, "reading"), {"head": "1"})
+    batch = work(batch)
+    assert (batch.state, batch.layout["heads"]) == (ImportState.UNDERSTOOD, ["甲欄", "乙欄"])
+    checked(client, batch, column_0="name", column_1="phone")
+    confirm(client, batch)
+    work(batch)
+    assert Member.objects.get().name == "王"
+
+
+def test_a_wrong_guess_of_the_encoding_is_put_right_with_the_switch() -> None:
+    client = client_of(Role.MARKETER)
+    batch = uploaded(client, csv_of("0912345678,王小明", encoding="utf-8"))
+    client.post(page(batch, "reading"), {"encoding": "cp950", "delimiter": ","})
+    assert work(batch).state == ImportState.FAILED
+    client.post(page(batch, "reading"), {"encoding": "utf-8-sig"})
+    assert work(batch).layout["sample"] == [["0912345678", "王小明"]]
+
+
+# --- What a person sees before he says yes --------------------------------------------------------------
+def test_before_the_yes_stand_ignored_columns_the_same_file_and_how_long_it_takes() -> None:
+    client = client_of(Role.MARKETER)
+    content = csv_of("0912345678,王,x", head="手機,姓名,備用欄")
+    first = checked(client, uploaded(client, content))
+    confirm(client, first)
+    work(first)
+    Job.objects.filter(kind="imports.apply").update(busy_ms=500)
+    Member.objects.update(name="改")
+    again = checked(client, uploaded(client, content, name="renamed.csv"))
+    assert page(first) in client.get(page(again)).content.decode()
+    shown = client.get(page(again, "confirm")).content.decode()
+    assert "備用欄" in shown and f"#{first.pk}" in shown and "1 分鐘" in shown
+    assert confirm(client, again).status_code == 409
+    assert confirm(client, again, again="on").status_code == 302
+
+
+def test_the_overview_says_what_waits_for_whom() -> None:
+    owner, other = client_of(Role.MARKETER), client_of(Role.FINANCE)
+    MemberFactory(phone="+886912345678", name="王")
+    batch = checked(owner, uploaded(owner, csv_of("0912345678,")), policy_empty="clear")
+    waits = reverse("admin:backoffice_importbatch_changelist") + "?waits=1"
+    assert waits in owner.get(reverse("admin:index")).content.decode()
+    assert page(batch) in owner.get(waits).content.decode()
+    assert page(batch) not in other.get(waits).content.decode()
+    confirm(owner, batch)
+    assert page(batch) not in owner.get(waits).content.decode()
+    assert page(batch) in other.get(waits).content.decode()
+
+
+def test_who_works_for_single_stores_is_told_who_brings_files_in() -> None:
+    client = Client()
+    client.force_login(UserFactory(role=Role.MARKETER, reach="stores", stores=[StoreFactory()]))
+    body = client.get(reverse(UPLOAD)).content.decode()
+    assert "整個品牌或集團" in body and 'name="file"' not in body
+    answer = client.post(
+        reverse(UPLOAD), {"kind": "members", "file": SimpleUploadedFile("a.csv", csv_of("0912345678,王"))}
+    )
+    assert answer.status_code == 400 and not ImportBatch.objects.exists()

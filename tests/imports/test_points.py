@@ -75,8 +75,8 @@ def test_a_row_becomes_an_entry_that_says_where_it_comes_from(
     assert_sound()
 
 
-BAD = ["ten", "10.5", '"1,000"', "1" * 30, "0", "000", "-5", "+5", "NaN", "1e3", "1_000", "١٢٣", "１００", "一百",
-       "12345678", "-", "1 000", "=100", "'100", "0x10", "1\u200b00", "100.0", "∞"]  # fmt: skip
+BAD = ["ten", "10.5", '"1,000"', "1" * 30, "0", "000", "-5", "+5", "NaN", "1e3", "1_000", "١٢٣", "１００",
+       "一百", "12345678", "-", "1 000", "=100", "'100", "0x10", "1\u200b00", "100.0", "∞"]  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", BAD)
@@ -100,7 +100,8 @@ def test_the_refusal_names_line_column_value_and_what_was_expected_in_both_langu
             results.write_errors(batch=batch, target=target, actor=Actor.staff(marketer), now=NOON)
             told[language] = target.getvalue().decode("utf-8-sig").splitlines()[1]
     assert told["en"] == (
-        '0912345678,10.5,points,"expected a whole number of at most seven digits, without commas, such as 1000",'
+        '0912345678,10.5,points,"expected a whole number of at most seven digits, without commas,'
+        ' such as 1000",'
     )
     assert "點數" in told["zh-hant"] and "10.5" in told["zh-hant"] and "expected" not in told["zh-hant"]
 
@@ -192,7 +193,8 @@ def test_only_deductions_are_signed_and_they_have_no_expiry(program: Program, me
     content = points_file(*lines, head="手機,點數,到期日")
     batch = look_at(content, policy={"operation": "deduct"})
     assert outcomes(batch) == [
-        (2, "new", ""), (3, "new", ""), (4, "conflict", "not_enough"), (5, "new", ""), (6, "error", "no_expiry"),
+        (2, "new", ""), (3, "new", ""), (4, "conflict", "not_enough"), (5, "new", ""),
+        (6, "error", "no_expiry"),
     ]  # fmt: skip
     assert (rows(batch)[4].faults or [])[0]["details"] == {"available": 10}
     granted = look_at(content, policy={"operation": "grant"})

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 
 from backoffice.actors import Actor
 from backoffice.choices import ImportState, Reach, Role
@@ -38,6 +39,8 @@ from tests.factories.campaigns import TILL, books
 from tests.factories.members import MemberFactory
 from tests.factories.points import ProgramFactory, take
 from tests.imports.desk import ROBOT, bring, check, csv_of, outcomes, rows, run, undo
+from tests.imports.test_pages import UPLOAD, client_of, confirm, page, uploaded, work
+from tests.imports.test_pages import checked as by_pages
 from tests.imports.workbooks import workbook
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +147,9 @@ def test_another_content_under_a_known_number_is_a_conflict_that_says_what_diffe
     assert outcomes(batch) == [(2, "same", ""), (3, "conflict", "differs")]
     (fault,) = rows(batch)[3].faults
     assert fault["details"]["columns"] == ["amount", "items"]
-    assert kind_of("purchases").fault_text(fault).endswith("it differs in: amount paid, pieces of the receipt")
+    assert (
+        kind_of("purchases").fault_text(fault).endswith("it differs in: amount paid, pieces of the receipt")
+    )
     assert written() == before
 
 
@@ -712,3 +717,34 @@ def test_an_erased_person_leaves_the_staged_rows(shop: Any) -> None:
     batch = brought(line(1, member_no="H9"), line(2))
     erase(member=member, reason="asked for it", actor=ROBOT, now=NOON)
     assert rows(batch)[2].cells is None and rows(batch)[3].cells is not None
+
+
+def test_receipts_go_their_way_by_the_pages(shop: Any, settings: Any) -> None:
+    settings.IMPORT_POINTS_ALONE = 20
+    client = client_of(Role.MARKETER)
+    content = gzip.compress(csv_of(line(1), line(2), line(3, amount="-5"), head=HEAD))
+    batch = by_pages(client, uploaded(client, content, "receipts.csv.gz", "purchases"))
+    preview = client.get(page(batch)).content.decode()
+    assert "21.00" in preview and "R00001" in preview and Program.objects.get().name in preview
+    assert "take it back on the page of its receipt" in preview or "退貨" in preview
+    confirm(client, batch)
+    batch.refresh_from_db()
+    assert batch.state == ImportState.WAITING
+    boss = client_of(Role.FINANCE)
+    assert "21.00" in boss.get(page(batch, "approve")).content.decode()
+    assert confirm(boss, batch, "approve").status_code == 302
+    assert work(batch).counts["done:applied"] == 2 and balances() == {"H1": 7, "H2": 14}
+    undoing = client.get(page(batch, "undo")).content.decode()
+    assert "21.00" in undoing and str(kind_of("purchases").undo_note)[:20] in undoing
+    assert confirm(client, batch, "undo", reason="the wrong month").status_code == 302
+    assert work(batch).counts["done:undone"] == 2 and balances() == {}
+
+
+@pytest.mark.parametrize("role", [Role.CLERK, Role.MANAGER, Role.SUPPORT, Role.FINANCE, Role.AUDITOR])
+def test_other_roles_bring_no_receipts_in(shop: Any, role: Role) -> None:
+    owner, client = client_of(Role.MARKETER), client_of(role)
+    batch = by_pages(owner, uploaded(owner, csv_of(line(1), head=HEAD), "receipts.csv", "purchases"))
+    assert client.post(reverse(UPLOAD), {"kind": "purchases"}).status_code in (403, 400)
+    for name in ("confirm", "undo", "check"):
+        assert client.post(page(batch, name)).status_code == 403, name
+    assert not Purchase.objects.exists()

@@ -8,6 +8,7 @@ import pytest
 from django.utils.translation import override
 
 from backoffice.choices import Reach
+from members.models import Member
 from points.admin.correction_forms import bounds_of
 from points.choices import AdjustmentStatus
 from points.reporting.allowance import Allowance, Room, allowance
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_what_is_left_shrinks_with_what_was_given_today() -> None:
-    allow(per_request=300, per_receiver_day=500, per_clerk_day=800, per_store_day=1000)
+    allow("clerk", per_request=300, per_receiver_day=500, per_clerk_day=800, per_store_day=1000)
     here, there = StoreFactory(name="信義店"), StoreFactory(name="公館店")
     mine = clerk(reach=Reach.STORES, stores=[here])
     his = clerk(reach=Reach.STORES, stores=[here, there])
@@ -42,7 +43,7 @@ def test_what_is_left_shrinks_with_what_was_given_today() -> None:
 
 
 def test_exactly_what_is_left_is_given_at_once_and_one_more_waits() -> None:
-    allow(per_request=900, per_receiver_day=700)
+    allow("clerk", per_request=900, per_receiver_day=700)
     user, account = clerk(), AccountFactory()
     ask(user, account, 450)
     left = allowance(user=user, account_id=account.pk, now=NOON)
@@ -53,20 +54,19 @@ def test_exactly_what_is_left_is_given_at_once_and_one_more_waits() -> None:
 
 
 def test_a_person_is_all_his_accounts_and_those_merged_into_him() -> None:
-    member = MemberFactory()
-    gone = MemberFactory(status="merged", merged_into=member)
+    member, gone = MemberFactory(), MemberFactory()
     first, second = AccountFactory(member=member), AccountFactory(member=member)
-    old, user = AccountFactory(member=MemberFactory()), clerk()
+    old, user = AccountFactory(member=gone), clerk()
     ask(user, first, 100)
     ask(user, old, 50)
-    type(old).objects.filter(pk=old.pk).update(member=gone)
+    Member.objects.filter(pk=gone.pk).update(status="merged", merged_into=member)
     assert allowance(user=user, account_id=second.pk, now=NOON).member.left == 5000 - 150
 
 
 def test_a_limit_that_was_tightened_below_what_was_given_leaves_nothing() -> None:
     user, account = clerk(), AccountFactory()
     ask(user, account, 600)
-    allow(per_clerk_day=500)
+    allow("clerk", per_clerk_day=500)
     left = allowance(user=user, account_id=account.pk, now=NOON)
     assert (left.person, left.now) == (Room(500, 0), 0)
     with override("en"):

@@ -307,6 +307,31 @@ def test_grace_is_approved_while_the_goods_come_back(together: Together) -> None
     assert_sound()
 
 
+def test_control_grace_that_is_not_judged_again_gives_what_went_back(together: Together) -> None:
+    """The same goods, the same request: without the look under the account's lock the member keeps the points."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('points_adjust_v4'::regproc)")
+        real = cursor.fetchone()[0]
+        judged = "IF r.points > lapse_left THEN"
+        assert judged in real
+        cursor.execute(real.replace(judged, "IF false THEN"))
+    try:
+        account = AccountFactory()
+        earned = give(account, 2_000, expires_at=NOON - timedelta(days=1), now=NOON - timedelta(days=5))
+        list(expiry.expire_all(as_of=NOON, actor=TESTER, now=NOON))
+        asked = ask_grace(UserFactory(role=Role.MANAGER), Entry.objects.get(kind="expire"), "g")
+        ledger.reverse_credit(
+            entry_id=earned.entry_id or 0, points=2_000, source=Source("return", "1"), context=context()
+        )
+        boss = Actor.staff(UserFactory(role=Role.MANAGER))
+        corrections.approve(adjustment_id=asked.adjustment_id, actor=boss, now=NOON)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(real)
+    account.refresh_from_db()
+    assert account.balance == 2_000
+
+
 def refused_grace(account: Account) -> Entry:
     """A lapse for which grace was asked once and refused."""
     give(account, 2_000, expires_at=NOON - timedelta(days=1), now=NOON - timedelta(days=5))

@@ -230,6 +230,40 @@ FAULTS = [
         "",
     ),
     (
+        "I32",
+        "adjustment {adjustments[0]}",
+        "UPDATE members_member SET status = 'merged', merged_into_id = {member_a} WHERE id = {member_b};"
+        "INSERT INTO members_staffcard (user_id, member_id) VALUES ({clerks[0]}, {member_b})",
+        "",
+    ),
+    (
+        "I32",
+        "adjustment {adjustments[0]}",
+        "INSERT INTO members_staffcard (user_id, member_id) VALUES ({clerks[0]}, {member_b});"
+        "UPDATE members_member SET status = 'merged', merged_into_id = {member_b} WHERE id = {member_a}",
+        "",
+    ),
+    (
+        "I30",
+        "entry {refund}",
+        "UPDATE points_entry SET source_type = 'undo_request', source_id = {adjustments[0]}::text"
+        " WHERE id = {refund}",
+        "I07",
+    ),
+    (
+        "I30",
+        "adjustment {adjustments[0]}",
+        "UPDATE points_adjustment SET undoes_id = {spend} WHERE id = {adjustments[0]}",
+        "",
+    ),
+    (
+        "I33",
+        "staff {clerks[0]}",
+        "UPDATE points_entry SET source_type = 'undo', actor_type = 'staff', actor_id = {clerks[0]}::text,"
+        " points = points + 100 WHERE id = {refund}",
+        "I02 I07 I14",
+    ),
+    (
         "I33",
         "staff {clerks[0]}",
         "UPDATE points_adjustment SET requested_by_id = {clerks[0]} WHERE id = {adjustments[1]}",

@@ -19,13 +19,14 @@ from django.utils.translation import gettext_lazy
 from backoffice.actors import Actor
 from backoffice.admin.base import ReadOnlyAdmin
 from backoffice.admin.display import display, number
-from backoffice.admin.imports.forms import CheckForm, ReadingForm, UploadForm
+from backoffice.admin.imports.forms import ENCODINGS, CheckForm, ReadingForm, UploadForm, shown_encoding
 from backoffice.admin.imports.preview import FILTERS, figures, page, totals
 from backoffice.admin.imports.verbs import VERBS
 from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
 from backoffice.choices import ImportState
-from backoffice.errors import Refusal
+from backoffice.errors import ImportReach, Refusal
 from backoffice.models import ImportBatch
+from backoffice.selectors import imports_waiting
 from backoffice.services.imports import intake, layouts, looking, results, templates, verbs
 from backoffice.services.imports.kinds import kind_of, kinds_for
 from backoffice.services.imports.kinds import known as known_kinds
@@ -53,6 +54,15 @@ OFFERED: dict[str, tuple[str, ...]] = {
 }
 
 
+# The same, where the work on the file was cancelled or given up.
+HALTED: dict[str, tuple[str, ...]] = {
+    ImportState.UPLOADED: ("drop",),
+    ImportState.CHECKING: ("drop",),
+    ImportState.APPLYING: ("stop",),
+    ImportState.UNDOING: ("undo",),
+}
+
+
 class KindFilter(admin.SimpleListFilter):
     title = gettext_lazy("kind")
     parameter_name = "kind"
@@ -64,11 +74,23 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+class WaitingFilter(admin.SimpleListFilter):
+    title = gettext_lazy("waits for")
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", _("me"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        user: Any = request.user
+        return queryset.filter(pk__in=imports_waiting(user)) if self.value() == "1" else queryset
+
+
 @admin.register(ImportBatch)
 class ImportBatchAdmin(ReadOnlyAdmin):
     list_display = ("file_name", "what", "state_label", "rows", "bad", "owner", "created_at")
     list_display_links = ("file_name",)
-    list_filter = ("state", KindFilter)
+    list_filter = ("state", KindFilter, WaitingFilter)
     list_select_related = ("owner",)
     ordering = ("-id",)
     sortable_by = ()
@@ -135,6 +157,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "title": _("Bring in a file"),
             "form": form,
             "kinds": kinds_for(user),
+            "reach_refused": "" if intake.may_bring(user) else str(ImportReach()),
             "back_url": reverse("admin:backoffice_importbatch_changelist"),
         }
         status = 400 if form.errors else 200
@@ -175,9 +198,11 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "batch": batch,
             "kind": kind,
             "colour": COLOURS.get(batch.state, "primary"),
+            "encoding": dict(ENCODINGS).get(shown_encoding(layout), ""),
             "problem": file_fault_text(batch.problem),
             "known": intake.earlier(batch),
-            "working": batch.state in WORKING,
+            "working": batch.state in WORKING and not batch.is_halted,
+            "halted": batch.is_halted,
             "progress": _progress(batch),
             "figures": figures(batch),
             "totals": totals(batch),
@@ -193,7 +218,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "about": kind.about(batch, user),
             "ignored": layouts.ignored(layout) if layout.get("heads") else [],
             "reading_form": ReadingForm.of(layout)
-            if may and layout.get("heads") and open_to_change
+            if may and kind.uploadable and (open_to_change or batch.state == ImportState.FAILED)
             else None,
             "check_form": CheckForm(kind, layout, initial=_initial(batch)) if open_to_change else None,
             "back_url": reverse("admin:backoffice_importbatch_changelist"),
@@ -202,7 +227,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
 
     def _buttons(self, batch: ImportBatch, user: Any) -> list[tuple[str, str, str]]:
         """(class, label, address) of the verbs that the state offers and the user may use."""
-        offered = OFFERED.get(batch.state, ())
+        offered = HALTED.get(batch.state, ()) if batch.is_halted else OFFERED.get(batch.state, ())
         if (
             batch.state in (ImportState.APPLYING, ImportState.UNDOING)
             and batch.job

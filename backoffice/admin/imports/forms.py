@@ -59,6 +59,12 @@ class UploadForm(forms.Form):
             dress(field)
 
 
+def shown_encoding(layout: Mapping[str, Any]) -> str:
+    """The choice of ENCODINGS by which the file is read."""
+    encoding = str(layout.get("encoding") or "")
+    return "utf-16" if encoding.startswith("utf-16") else "utf-8-sig" if encoding == "utf-8" else encoding
+
+
 class ReadingForm(forms.Form):
     """How the file is read, where the desk guessed wrong."""
 
@@ -75,6 +81,8 @@ class ReadingForm(forms.Form):
             del self.fields["encoding"], self.fields["delimiter"]
             sheet: Any = self.fields["sheet"]
             sheet.choices = [(one["name"], one["name"]) for one in layout.get("sheets", [])]
+            if not sheet.choices:
+                del self.fields["sheet"]
         else:
             del self.fields["sheet"]
         for field in self.fields.values():
@@ -83,13 +91,8 @@ class ReadingForm(forms.Form):
     @staticmethod
     def of(layout: Mapping[str, Any]) -> ReadingForm:
         """The form as the file is read now."""
-        encoding = layout.get("encoding", "")
         now = {
-            "encoding": "utf-16"
-            if encoding.startswith("utf-16")
-            else "utf-8-sig"
-            if encoding == "utf-8"
-            else encoding,
+            "encoding": shown_encoding(layout),
             "delimiter": layout.get("delimiter", ""),
             "sheet": layout.get("sheet", ""),
             "head": layout.get("head"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from backoffice.choices import RowDone, RowOutcome
@@ -32,6 +33,7 @@ class ShownRow:
     done: str
     cells: list[ShownCell] = field(default_factory=list)
     faults: list[dict[str, str]] = field(default_factory=list)
+    url: str = ""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,9 @@ def _row(row: ImportRow, kind: ImportKind, batch: ImportBatch, user: User) -> Sh
     own = user if user.pk != batch.owner_id else None
     done = RowDone(row.done).label if row.done else ""
     shown = ShownRow(row.line, row.outcome, str(RowOutcome(row.outcome).label), str(done))
+    # A member whom the import had made is gone with its undo.
+    if kind.page and row.subject_id and not (row.outcome == RowOutcome.NEW and row.done == RowDone.UNDONE):
+        shown.url = reverse(kind.page, args=[row.subject_id])
     repaired = {repair["column"]: repair["value"] for repair in row.repairs or []}
     columns = list(kind.columns)
     cells = dict(zip(columns, row.cells or [], strict=False))
@@ -71,7 +76,7 @@ def _row(row: ImportRow, kind: ImportKind, batch: ImportBatch, user: User) -> Sh
         new = kind.show(name, cells[name] or "", own)
         if name in changes:
             if name == "tags":
-                shown.cells.append(ShownCell(title, _removed(kind, changes[name], user), new))
+                shown.cells.append(_tags(title, kind, changes[name], user))
                 continue
             old, now = changes[name]
             shown.cells.append(
@@ -109,19 +114,16 @@ def _raw(kind: ImportKind, name: str, value: str, user: User | None) -> str:
     return kind.show(name, value, user) if column is not None and column.personal else value
 
 
-def _removed(kind: ImportKind, change: dict[str, Any], user: User) -> str:
-    gone = change.get("remove") or []
-    return (
-        _("without %(tags)s") % {"tags": kind.show("tags", "|".join(str(one[0]) for one in gone), user)}
-        if gone
-        else ""
-    )
+def _tags(title: str, kind: ImportKind, change: dict[str, Any], user: User) -> ShownCell:
+    """What goes is struck out, what comes stands behind it."""
+    gone = "|".join(str(one[0]) for one in change.get("remove") or [])
+    come = "|".join(change.get("add") or [])
+    return ShownCell(title, kind.show("tags", gone, user) if gone else "", kind.show("tags", come, user) or "-")
 
 
 def totals(batch: ImportBatch) -> list[tuple[str, str]]:
     """(title, value) of what the rows come to: those that would be brought in, or those that were."""
-    kind = kind_of(batch.kind)
-    return [kind.total_text(name, value) for name, value in batch.totals.items()]
+    return kind_of(batch.kind).told_totals(batch.totals)
 
 
 def figures(batch: ImportBatch) -> list[tuple[str, str, int]]:

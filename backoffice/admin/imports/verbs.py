@@ -18,8 +18,9 @@ from backoffice.admin.imports.preview import totals
 from backoffice.admin.verbs import Act, Preview, Text, VerbView, visible_or_404
 from backoffice.choices import ImportState
 from backoffice.models import ImportBatch
+from backoffice.selectors import import_rate
 from backoffice.services import jobs
-from backoffice.services.imports import intake, verbs
+from backoffice.services.imports import intake, layouts, verbs
 from backoffice.services.imports.kinds import kind_of
 
 
@@ -97,14 +98,25 @@ class ConfirmView(ImportVerb):
             warnings.append(
                 _("The same rows were brought in before, by import #%(batch_id)s.") % {"batch_id": known.pk}
             )
+        if ignored := layouts.ignored(row.layout):
+            warnings.append(_("These columns are ignored:") + " " + "、".join(ignored))
         left = sum(int(counts.get(name, 0)) for name in ("error", "conflict", "duplicate"))
         figures = (
             (_("New"), "", number(int(counts.get("new", 0)))),
             (_("Changed"), "", number(int(counts.get("changed", 0)))),
             (_("Rows that stay out"), "", number(left)),
             *((title, "", text) for title, text in totals(row)),
+            *self.estimate(row),
         )
         return Preview(figures=figures, warnings=warnings)
+
+    def estimate(self, row: ImportBatch) -> Sequence[tuple[Text, str, str]]:
+        """How long the last imports of this kind say that it will take."""
+        rate = import_rate(row.kind)
+        if not rate:
+            return ()
+        minutes = max(1, round(verbs.rows_to_write(row) / rate / 60))
+        return ((_("Estimated time"), "", _("about %(minutes)s min") % {"minutes": number(minutes)}),)
 
     def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
         batch = verbs.confirm(batch_id=row.pk, actor=act.actor, now=act.now, again=bool(asked["again"]))

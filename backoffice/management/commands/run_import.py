@@ -133,7 +133,7 @@ class Command(BaseCommand):
     def _checked(self, batch: ImportBatch) -> None:
         self.stdout.write(", ".join(f"{name} {count:,}" for name, count in sorted(batch.counts.items())))
         kind = kind_of(batch.kind)
-        for title, text in (kind.total_text(name, value) for name, value in batch.totals.items()):
+        for title, text in kind.told_totals(batch.totals):
             self.stdout.write(f"  {title}: {text}")
         rows = ImportRow.objects.filter(batch=batch, outcome__in=BAD).order_by("line")
         for row in rows[:MOST_SHOWN]:

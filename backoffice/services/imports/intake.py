@@ -12,7 +12,7 @@ from django.db import transaction
 from backoffice.actors import Actor
 from backoffice.choices import ImportState, Reach
 from backoffice.errors import ImportReach
-from backoffice.models import Brand, ImportBatch
+from backoffice.models import Brand, ImportBatch, User
 from backoffice.services import audit
 from backoffice.services.imports import steps, storage
 from backoffice.services.imports.kinds import kind_of
@@ -125,10 +125,15 @@ def earlier(batch: ImportBatch) -> ImportBatch | None:
     return (by_file | rows).exclude(pk=batch.pk).order_by("-pk").first()
 
 
+def may_bring(user: User) -> bool:
+    """Whether the person works for a whole brand or for the group: a file reaches members of every store."""
+    return user.reach == Reach.GROUP or (user.reach == Reach.BRAND and user.brand_id is not None)
+
+
 def _brand_of(actor: Actor, brand: Brand | None) -> Brand | None:
     user = actor.user
-    if user is None or user.reach == Reach.GROUP:
+    if user is None:
         return brand
-    if user.reach == Reach.BRAND and user.brand is not None:
-        return user.brand
-    raise ImportReach
+    if not may_bring(user):
+        raise ImportReach
+    return brand if user.reach == Reach.GROUP else user.brand

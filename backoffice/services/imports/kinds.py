@@ -102,12 +102,13 @@ class ImportKind:
     template's explanation about them: (column, what it may hold, example). `insist(policy)` raises
     ImportPolicyIncomplete for choices that need another one. A kind that is not `uploadable` has no files:
     `collect(batch, checkpoint, now)` stages the rows of its `layout["filter"]`, a chunk a call, and answers
-    (how many, next checkpoint, or None when there are no more); `about(batch, user)` says what it is about.
+    (how many, next checkpoint, or None when there are no more); `about(batch, user)` says what it is about. `page` is the
+    name of the admin's address of the object that a row is about.
 
     `totals(batch)` sums up the rows that would be, or are, brought in, as JSON values by name: counted after
     each
     step, kept in `batch.totals`, shown as `total_text(name, value)` says, a (title, text). `heavy(totals)`:
-    what comes to that much needs a second person. `identity` are columns that are shown with every row,
+    what comes to that much needs a second person. `shown_totals` are shown, in this order. `identity` are columns that are shown with every row,
     `undo_note` says what an undo leaves.
 
     `judge(batch, actor, now)` is asked when somebody confirms: it may refuse, and count, and answers whether
@@ -138,9 +139,11 @@ class ImportKind:
     notes: Callable[[], Sequence[tuple[str, str, str]]] = tuple
     insist: Callable[[Mapping[str, str]], None] = lambda policy: None
     collect: Collector | None = None
+    page: str = ""
     about: Callable[[ImportBatch, User], Sequence[tuple[str, str]]] = lambda batch, user: ()
     totals: Callable[[ImportBatch], dict[str, Any]] = lambda batch: {}
     total_text: Callable[[str, Any], tuple[str, str]] = lambda name, value: (name, str(value))
+    shown_totals: Sequence[str] = ()
     heavy: Callable[[Mapping[str, Any]], bool] = lambda totals: False
     identity: Sequence[str] = ()
     undo_note: Text = ""
@@ -166,6 +169,11 @@ class ImportKind:
             policy[choice.name] = value
         self.insist(policy)
         return policy
+
+    def told_totals(self, totals: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """(title, text) of `shown_totals` in their order, of all where the kind names none."""
+        names = [name for name in self.shown_totals or totals if name in totals]
+        return [self.total_text(name, totals[name]) for name in names]
 
     @property
     def uploadable(self) -> bool:

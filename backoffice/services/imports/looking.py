@@ -22,6 +22,8 @@ from backoffice.tabular.faults import FileRefused
 from backoffice.tabular.lines import byte_lines
 
 HEAD_SHOWN = 100
+# Cells of a line that is shown because no head was found.
+MOST_SHOWN = 20
 
 
 def look(batch: ImportBatch, now: datetime) -> None:
@@ -32,7 +34,7 @@ def look(batch: ImportBatch, now: datetime) -> None:
         with transaction.atomic():
             batch.layout = _understand(batch)
     except FileRefused as refusal:
-        steps.move(batch, ImportState.FAILED, problem=refusal.as_json())
+        steps.move(batch, ImportState.FAILED, problem=refusal.as_json(), layout=batch.layout)
         steps.tell(batch, "refused")
         return
     steps.move(batch, ImportState.UNDERSTOOD, layout=batch.layout, canonical=batch.canonical, problem={})
@@ -66,6 +68,8 @@ def _understand(batch: ImportBatch) -> dict[str, Any]:
         for record in islice(rows, layouts.HEAD_WITHIN + layouts.SAMPLE):
             first.append(record)
             places.append(rows.place)
+    # What was read, for whoever has to say where the names of the columns stand.
+    batch.layout = layout | {"first": [_shown(record) for record in first[: layouts.HEAD_WITHIN]]}
     return layout | _columns(first, places, kind, batch, wishes)
 
 
@@ -118,6 +122,10 @@ def _columns(
         "sample": sample,
         "start": {"offset": start.offset, "line": start.line},
     }
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    return {"line": record.line, "cells": [printable(cell) for cell in record.cells[:MOST_SHOWN]]}
 
 
 def _wished_head(first: list[Record], wishes: Mapping[str, Any]) -> int:

@@ -160,11 +160,14 @@ def stop(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
 
 @transaction.atomic
 def undo(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> ImportBatch:
-    """Take an applied import back: what nobody has changed since gets its former values.
+    """Take an applied import back: what nobody has changed since gets its former values. An undo whose job was
+    cancelled or given up is taken up again.
 
     Raises OutOfReach, ImportNotThere.
     """
-    batch = steps.locked(batch_id, ImportState.APPLIED)
+    batch = steps.locked(batch_id, ImportState.APPLIED, ImportState.UNDOING)
+    if batch.state == ImportState.UNDOING and not batch.is_halted:
+        raise ImportNotThere(status=batch.get_state_display())
     kind = kind_of(batch.kind)
     total = steps.count_rows(batch).get("done:applied", 0)
     steps.ask_for(batch, steps.UNDO, now, target=kind.target(batch), total=total)

@@ -59,7 +59,7 @@ def total_text(name: str, value: Any) -> tuple[str, str]:
         return _("Worth"), f"NT${number_format(value, use_l10n=True, force_grouping=True)}"
     if name == "points":
         return _("Points in sum"), f"+{number}" if value > 0 else number
-    titles = {"members": _("Members"), "largest": _("Largest row"), "moved": _("Points moved")}
+    titles = {"members": _("Members"), "largest": _("Largest row")}
     return titles.get(name, name), number
 
 

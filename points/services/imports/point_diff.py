@@ -66,51 +66,49 @@ WHERE r.batch_id = %(batch)s AND r.line = told.line
 
 def _refuse_short(span: Span) -> None:
     """Deductions that what is free does not reach for, after the rows of the file before them that it did."""
-    left: dict[tuple[int, int], int] = {}
-    short: list[tuple[int, int]] = []
     with connection.cursor() as cursor:
-        cursor.execute(FREE, parameters(span))
-        for line, member, program, points, free in cursor.fetchall():
-            available = left.setdefault((member, program), free)
-            if points > available:
-                short.append((line, max(available, 0)))
+        cursor.execute(MINE, parameters(span))
+        mine = cursor.fetchall()
+        accounts = sorted({(member, program, key) for _line, member, program, key, _points in mine})
+        members, programs, keys = zip(*accounts, strict=True) if accounts else ((), (), ())
+        values = parameters(span, members=list(members), programs=list(programs), keys=list(keys))
+        cursor.execute(FREE, values)
+        left = {(member, program): int(free) for member, program, free in cursor.fetchall()}
+        short: list[tuple[int, int]] = []
+        for line, member, program, _key, points in mine:
+            if points > left[member, program]:
+                short.append((line, max(left[member, program], 0)))
             else:
                 left[member, program] -= points
         if short:
-            lines, available_points = zip(*short, strict=True)
-            values = parameters(span, lines=list(lines), available=list(available_points))
-            cursor.execute(REFUSE, values)
+            lines, available = zip(*short, strict=True)
+            cursor.execute(REFUSE, parameters(span, lines=list(lines), available=list(available)))
 
 
-# Rows of the chunks before are added up once for each member of this one.
+MINE = f"""
+SELECT r.line, r.subject_id, {cell("program")}::bigint, r.other_key, -{cell("points")}::bigint
+FROM backoffice_importrow r WHERE {SPAN} AND r.outcome = 'new' AND r.done = '' ORDER BY r.line
+"""
+# What is free, less what the rows of earlier chunks take: looked up for each account by index, whatever the
+# planner believes of a table that was filled a second ago.
 FREE = f"""
-WITH mine AS MATERIALIZED (
-    SELECT r.line, r.subject_id AS member_id, {cell("program")}::bigint AS program_id, r.other_key,
-           -{cell("points")}::bigint AS points
-    FROM backoffice_importrow r WHERE {SPAN} AND r.outcome = 'new' AND r.done = ''
-), wanted AS MATERIALIZED (
-    SELECT DISTINCT member_id, program_id, other_key FROM mine
-), held AS MATERIALIZED (
-    SELECT w.member_id, w.program_id, w.other_key, (free.points - before.points)::bigint AS points
-    FROM wanted w
-    JOIN points_program p ON p.id = w.program_id
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(l.remaining - l.held), 0) AS points
-        FROM points_account a JOIN points_lot l ON l.account_id = a.id
-        WHERE a.member_id = w.member_id AND a.program_id = w.program_id AND l.remaining > l.held
-          AND (l.expires_at IS NULL OR l.expires_at > %(now)s)
-          AND (p.circulates OR p.brand_id IS NULL OR l.brand_id IS NULL OR l.brand_id = p.brand_id)
-    ) free
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(-{cell("points")}::bigint), 0) AS points FROM backoffice_importrow r
-        WHERE r.batch_id = %(batch)s AND r.other_key = w.other_key AND r.line < %(first)s
-          AND r.outcome = 'new' AND {cell("program")}::bigint = w.program_id
-    ) before
-)
-SELECT m.line, m.member_id, m.program_id, m.points, h.points
-FROM mine m
-JOIN held h ON h.member_id = m.member_id AND h.program_id = m.program_id AND h.other_key = m.other_key
-ORDER BY m.line
+SELECT w.member_id, w.program_id, free.points - before.points
+FROM unnest(%(members)s::bigint[], %(programs)s::bigint[], %(keys)s::text[])
+     AS w(member_id, program_id, other_key)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(l.remaining - l.held), 0) AS points
+    FROM points_account a
+    JOIN points_program p ON p.id = a.program_id
+    JOIN points_lot l ON l.account_id = a.id AND l.remaining > 0
+    WHERE a.member_id = w.member_id AND a.program_id = w.program_id AND l.remaining > l.held
+      AND (l.expires_at IS NULL OR l.expires_at > %(now)s)
+      AND (p.circulates OR p.brand_id IS NULL OR l.brand_id IS NULL OR l.brand_id = p.brand_id)
+) free
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(-{cell("points")}::bigint), 0) AS points FROM backoffice_importrow r
+    WHERE r.batch_id = %(batch)s AND r.other_key = w.other_key AND r.line < %(first)s AND r.outcome = 'new'
+      AND {cell("program")}::bigint = w.program_id
+) before
 """
 REFUSE = f"""
 UPDATE backoffice_importrow r
