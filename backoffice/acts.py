@@ -60,7 +60,7 @@ def work_title(code: str) -> str:
 
 def reason_text(reason: str) -> str:
     """A stored reason with its code in words: "Goodwill: for the wait"."""
-    code, colon, note = reason.partition(": ")
+    code, _colon, note = reason.partition(": ")
     if code not in _reasons:
         return reason
     title = str(_reasons[code])

@@ -42,8 +42,8 @@ def jobs_failed() -> QuerySet[Job]:
 
 
 def imports_waiting(user: User) -> QuerySet[ImportBatch]:
-    """Files that wait for this person: his own that were looked through or refused, and those of others that he
-    may approve.
+    """Files that wait for this person: his own that were looked through or refused, and those of others that
+    he may approve.
     """
     mine = Q(owner=user, state__in=(ImportState.UNDERSTOOD, ImportState.CHECKED, ImportState.FAILED))
     seen = ImportBatch.objects.visible_to(user)
@@ -54,7 +54,9 @@ def imports_waiting(user: User) -> QuerySet[ImportBatch]:
 
 def import_rate(kind: str) -> float:
     """Rows a second at which the last imports of a kind were applied; 0 when there were none."""
-    jobs = Job.objects.filter(kind="imports.apply", state=JobState.DONE, imports__kind=kind).order_by("-id")[:10]
+    jobs = Job.objects.filter(kind="imports.apply", state=JobState.DONE, imports__kind=kind).order_by("-id")[
+        :10
+    ]
     found = [(job.done, job.busy_ms) for job in jobs]
     busy = sum(ms for _done, ms in found)
     return sum(done for done, _ms in found) * 1000 / busy if busy else 0.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from config.wsgi import application as product
-
 from bench.stock import PREFIX, StockHandler
+from config.wsgi import application as product
 
 stock = StockHandler()
 

@@ -168,6 +168,7 @@ PURCHASES = ImportKind(
     heavy=heavy,
     identity=("receipt_no", "store_code"),
     undo_note=UNDO_NOTE,
+    chunk=500,
 )
 
 

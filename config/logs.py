@@ -7,12 +7,14 @@ whoever logs it. `logging_config` is pure; structlog itself is configured when D
 import logging
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
 
 type_of_event = MutableMapping[str, Any]
 HIDDEN = "[hidden]"
+LONGEST_REMEMBERED = 40
 
 # Keys whose value is a secret, wherever the word stands in the key (`csrf_token`, `HTTP_AUTHORIZATION`).
 SECRET_WORDS = ("password", "passwd", "token", "authorization", "secret", "api_key", "apikey", "cookie")
@@ -80,6 +82,7 @@ def on_one_line(text: str) -> str:
     return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
 
 
+@lru_cache(maxsize=1024)
 def is_secret_key(key: str) -> bool:
     """Whether values under `key` never belong into a log.
 
@@ -95,9 +98,15 @@ def _is_http_status(value: object) -> bool:
     return isinstance(value, int) and 100 <= value <= 599
 
 
+@lru_cache(maxsize=2048)
+def _short(text: str) -> str:
+    # Names, levels, paths and addresses come again with every line.
+    return on_one_line(mask_text(text))
+
+
 def _scrubbed(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
-        return on_one_line(mask_text(value))
+        return _short(value) if len(value) <= LONGEST_REMEMBERED else on_one_line(mask_text(value))
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):

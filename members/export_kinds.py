@@ -60,8 +60,10 @@ def members(asked: Asked) -> QuerySet[Any]:
 
 def member_columns(asked: Asked) -> Mapping[str, ImportColumn]:
     """What an import reads, then what only goes out: standing, and the facts that this person may see."""
-    facts = {FACT + fact.key: out(FACT + fact.key, fact.title) for fact in sockets.facts(asked.user)}
-    return {**columns_of(MemberResource), **MEMBER_MORE, **facts}
+    own = columns_of(MemberResource) | MEMBER_MORE
+    # A fact that an import reads as a column is that column.
+    facts = [fact for fact in sockets.facts(asked.user) if fact.key not in own]
+    return own | {FACT + fact.key: out(FACT + fact.key, fact.title) for fact in facts}
 
 
 def _found(rows: QuerySet[Any], text: str, asked: Asked) -> QuerySet[Any]:

@@ -205,7 +205,16 @@ MEMBERS = ImportKind(
     needs=(("phone", "external_id", "card_no"),),
     keys=("phone", "external_id", "card_no"),
     choices=(
-        KEY, MODE, EMPTY, DUPLICATES, SHORT_YEARS, FOREIGN, TAGS, NEW_TAGS, TAG_GROUP, TAG_DEFINITION,
+        KEY,
+        MODE,
+        EMPTY,
+        DUPLICATES,
+        SHORT_YEARS,
+        FOREIGN,
+        TAGS,
+        NEW_TAGS,
+        TAG_GROUP,
+        TAG_DEFINITION,
     ),
     reader=MemberRows,
     diff=member_diff.diff,
@@ -254,7 +263,10 @@ def told_of_list(batch: ImportBatch, user: User) -> list[tuple[str, str]]:
     filters = told(batch.layout.get("filter", {}), user)
     return [
         (gettext("Tag"), f"{listed.subject(batch)} · {act}"),
-        (gettext("Members"), "、".join(f"{title}: {value}" for title, value in filters) or gettext("everybody")),
+        (
+            gettext("Members"),
+            "、".join(f"{title}: {value}" for title, value in filters) or gettext("everybody"),
+        ),
     ]
 
 

@@ -109,8 +109,8 @@ class EmailWidget(TextWidget):
 
 
 class DateWidget(ImportWidget):
-    """1990-05-05, 1990/5/5, 115/01/31, 民國79年5月5日. A year of the Republic is understood, and marked; one of two
-    digits, without 民國, may be one of either calendar, and the uploader says which.
+    """1990-05-05, 1990/5/5, 115/01/31, 民國79年5月5日. A year of the Republic is understood, and marked; one
+    of two digits, without 民國, may be one of either calendar, and the uploader says which.
     """
 
     repeats = True
@@ -184,4 +184,6 @@ def _date(text: str) -> str:
     bare = unicodedata.normalize("NFKC", text)
     if ISO_DATE.fullmatch(text) or not ROC.match(bare):
         return day
-    return Doubtful(day, choice="short_years", fault="short_year") if SHORT_YEAR.match(bare) else Repaired(day)
+    return (
+        Doubtful(day, choice="short_years", fault="short_year") if SHORT_YEAR.match(bare) else Repaired(day)
+    )

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from backoffice.actors import Actor
-from members import archive, export_kinds, import_kinds, tag_plugs
+from members import export_kinds, import_kinds, tag_plugs
 from members.models import Member
-from members.services import belongings
+from members.services import archive, belongings
 from members.sockets import Lifecycle, register_lifecycle
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.choices import ActorType, Reach
+from backoffice.services.exports import archive
 from backoffice.services.exports.kinds import Asked, ExportKind, choice, columns_of, register
 from points.choices import EntryKind
-from points.export_columns import EntryResource
 from points.models import Account, Entry
+from points.resources import EntryResource
 
 
 def entries(asked: Asked) -> QuerySet[Any]:
@@ -36,5 +38,14 @@ LEDGER = ExportKind(
 )
 
 
+def evidence() -> Iterator[Sequence[str]]:
+    """Every entry, for the archive: how each balance came about."""
+    columns = columns_of(EntryResource).values()
+    rows = Entry.objects.select_related("account__member", "account__program", "store").order_by("pk")
+    for entry in rows.iterator(chunk_size=archive.CHUNK):
+        yield [str(column.export(entry)) for column in columns]
+
+
 def register_all() -> None:
     register(LEDGER)
+    archive.register_file(archive.ArchiveFile("ledger.csv", tuple(EntryResource._meta.fields), evidence))

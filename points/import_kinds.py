@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.models import User
+from backoffice.models import ImportBatch, User
 from backoffice.services.imports.columns import Text
 from backoffice.services.imports.kinds import Choice, ImportKind, register
 from members.import_kinds import KEY, UNMASK
@@ -77,6 +77,15 @@ def shown(column: str, value: str, user: User | None) -> str:
     return value
 
 
+def about(batch: ImportBatch, user: User) -> list[tuple[str, str]]:
+    """What was chosen, for whoever has to say yes to it."""
+    return [
+        (str(choice.title), str(dict(choice.options)[batch.policy[choice.name]]))
+        for choice in (OPERATION, REASON, NOTIFY)
+        if batch.policy.get(choice.name)
+    ]
+
+
 POINTS = ImportKind(
     name="points",
     title=_("Points"),
@@ -96,6 +105,7 @@ POINTS = ImportKind(
     show=shown,
     totals=limits.totals,
     total_text=limits.total_text,
+    about=about,
     shown_totals=("points", "members", "worth", "largest"),
     heavy=limits.heavy,
     undo_note=_(

@@ -14,9 +14,9 @@ from backoffice.actors import Actor
 from backoffice.services.imports.retention import forget_person
 from members.models import Member
 from members.sockets import Fact, FactKind, Lifecycle, register_fact, register_lifecycle
-from points import archive, export_kinds, import_kinds
+from points import export_kinds, import_kinds
 from points.models import Account
-from points.services import membership
+from points.services import archive, membership
 
 
 def balance(now: datetime) -> Combinable:

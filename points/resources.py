@@ -5,9 +5,12 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from import_export.resources import ModelResource
 
+from backoffice.choices import ActorType
+from backoffice.services.exports.columns import HexWidget, JsonWidget, label, moment, out
 from backoffice.services.imports.columns import ImportColumn, Text
 from members.import_widgets import TextWidget
 from members.resources import MemberResource
+from points.choices import EntryKind
 from points.import_widgets import REASONS, ExpiryWidget, PointsWidget, ReasonWidget
 from points.models import Entry
 from points.services.imports.fields import POINT_COLUMNS
@@ -48,7 +51,16 @@ class PointsResource(ModelResource):
             "紅利",
             "紅利點數",
             "會員點數",
+            "期初點數",
+            "初始點數",
+            "可用點數",
             "剩餘點數",
+            "累積點數",
+            "贈點",
+            "贈送點數",
+            "扣點",
+            "扣除點數",
+            "異動點數",
             "餘額",
             "point",
             "balance",
@@ -116,3 +128,37 @@ class PointsResource(ModelResource):
     class Meta:
         model = Entry
         fields = POINT_COLUMNS
+
+
+class EntryResource(ModelResource):
+    """One line for each entry. With `row_hash` and `seq` a reader can prove the chain of every account."""
+
+    id = out("id", _("entry"))
+    card_no = out("account__member__card_no", _("card number"))
+    external_id = out("account__member__external_id", _("external number"))
+    program = out("account__program__code", _("points program"))
+    seq = out("seq", _("number"))
+    kind = label("kind", _("kind"), EntryKind)
+    points = out("points", _("points"))
+    balance_after = out("balance_after", _("balance after"))
+    debt_delta = out("debt_delta", _("debt change"))
+    occurred_at = moment("occurred_at", _("happened"))
+    created_at = moment("created_at", _("booked"))
+    store = out("store__code", _("store"))
+    source_type = out("source_type", _("source kind"))
+    source_id = out("source_id", _("source"))
+    reverses = out("reverses_id", _("undoes"))
+    actor_type = label("actor_type", _("actor kind"), ActorType)
+    actor_id = out("actor_id", _("actor"))
+    reason = out("reason", _("reason"))
+    note = out("note", _("note"), personal=True)
+    explanation = out("explanation", _("explanation"), JsonWidget())
+    row_hash = out("row_hash", _("hash"), HexWidget())
+
+    class Meta:
+        model = Entry
+        fields = (
+            "id", "card_no", "external_id", "program", "seq", "kind", "points", "balance_after",
+            "debt_delta", "occurred_at", "created_at", "store", "source_type", "source_id", "reverses",
+            "actor_type", "actor_id", "reason", "note", "explanation", "row_hash",
+        )  # fmt: skip

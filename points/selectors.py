@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, QuerySet, Sum
-from django.db.models.functions import JSONObject
+from django.db.models import Q, QuerySet, Sum
 
+from backoffice import prepared
 from backoffice.models import User
 from members.models import Member
+from points import remembered
 from points.choices import AdjustmentStatus
-from points.models import Account, Adjustment, Entry, Lot, Program, ProgramTerms
+from points.models import Account, Adjustment, Entry, Program, ProgramTerms
 from points.rules import worth
 
 
@@ -37,45 +38,58 @@ class AccountSummary:
     schedule: tuple[Expiring, ...]
 
 
-# What an account holds, by deadline, the soonest first: in the account's row, so that a balance is one query.
-OPEN_LOTS = (
-    Lot.objects.filter(account=OuterRef("pk"), remaining__gt=0)
-    .order_by(F("expires_at").asc(nulls_last=True))
-    .values("expires_at")
-    .annotate(
-        lot=JSONObject(expires_at="expires_at", points=Sum("remaining"), held=Sum("held")),
-    )
-    .values("lot")
-)
+# The accounts of a member, each with what it holds by deadline, the soonest first: a balance is one
+# statement.
+SUMMARIES = """
+SELECT concat(p.xmin, p.ctid), (
+    SELECT json_agg(json_build_array(l.expires_at, l.points, l.held)) FROM (
+        SELECT expires_at, sum(remaining) AS points, sum(held) AS held FROM points_lot
+        WHERE account_id = a.id AND remaining > 0 GROUP BY expires_at ORDER BY expires_at NULLS LAST
+    ) l
+), {account}
+FROM points_account a JOIN points_program p ON p.id = a.program_id
+WHERE a.member_id = %s ORDER BY p.is_default DESC, p.spendable DESC, p.code
+"""
 
 
 def account_summaries(*, member: Member, now: datetime) -> list[AccountSummary]:
     """The member's accounts, spendable programs first, each with its whole expiry schedule (S101, N10)."""
-    accounts = list(
-        Account.objects.filter(member=member)
-        .select_related("program")
-        .annotate(open_lots=ArraySubquery(OPEN_LOTS))
-        .order_by("-program__is_default", "-program__spendable", "program__code")
+    found = prepared.rows(SUMMARIES.format(account=prepared.columns(Account, "a")), [member.pk])
+    accounts: list[tuple[str, list[Any] | None, Account]] = [
+        (version, lots, prepared.made(Account, row)) for version, lots, *row in found
+    ]
+    programs = remembered.programs({account.program_id: version for version, _lots, account in accounts})
+    summaries = []
+    for _version, lots, account in accounts:
+        account.program = programs[account.program_id]
+        account.member = member
+        summaries.append(_summary(account, lots or [], now))
+    return summaries
+
+
+def _summary(account: Account, lots: list[Any], now: datetime) -> AccountSummary:
+    schedule = []
+    available = account.available
+    for at, points, held in lots:
+        expires_at = datetime.fromisoformat(at) if at else None
+        if expires_at is not None and expires_at <= now:
+            # Over, but the nightly run has not booked it yet: no longer to be spent.
+            available -= points - held
+        else:
+            schedule.append(Expiring(expires_at, points))
+    available = max(available, 0)
+    return AccountSummary(
+        account, account.program, available, worth(account.program, available), tuple(schedule)
     )
-    schedules: dict[int, list[Expiring]] = {}
-    lapsed: dict[int, int] = {}
-    for account in accounts:
-        for lot in account.open_lots:
-            expires_at = datetime.fromisoformat(lot["expires_at"]) if lot["expires_at"] else None
-            if expires_at is not None and expires_at <= now:
-                # Over, but the nightly run has not booked it yet: no longer to be spent.
-                lapsed[account.pk] = lapsed.get(account.pk, 0) + lot["points"] - lot["held"]
-            else:
-                schedules.setdefault(account.pk, []).append(Expiring(expires_at, lot["points"]))
+
+
+def summaries_of_nothing(*, member: Member) -> list[AccountSummary]:
+    """What a member owns who has no account yet: nothing, in each active program that serves him."""
+    served = Q(brand=None) | Q(brand=member.brand_id) if member.brand_id else Q()
+    programs = Program.objects.filter(served, is_active=True).order_by("-is_default", "-spendable", "code")
     return [
-        AccountSummary(
-            account,
-            account.program,
-            max(available := account.available - lapsed.get(account.pk, 0), 0),
-            worth(account.program, max(available, 0)),
-            tuple(schedules.get(account.pk, ())),
-        )
-        for account in accounts
+        AccountSummary(Account(member=member, program=program), program, 0, Decimal("0.00"), ())
+        for program in programs
     ]
 
 

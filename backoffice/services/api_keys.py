@@ -16,11 +16,14 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from backoffice import prepared
 from backoffice.actors import Actor
 from backoffice.choices import ApiKeyKind, ApiScope
 from backoffice.errors import ApiKeyUnbound, NetworkInvalid, NotAuthenticated, OutOfReach
@@ -117,8 +120,7 @@ def authenticate(*, secret: str, address: str, now: datetime) -> ApiKey:
     person or a shop that is closed.
     """
     prefix = secret.removeprefix(BEGINNING).split("_", 1)[0]
-    keys = ApiKey.objects.select_related("brand", "store", "owner")
-    key = keys.filter(prefix=prefix).first() if PREFIX.fullmatch(prefix) else None
+    key = _of_prefix(prefix) if PREFIX.fullmatch(prefix) else None
     right = hmac.compare_digest(hash_of(secret), key.secret_hash if key else "0" * 64)
     if key is None or not right or not key.is_live(now) or not _may_come_from(key, address):
         raise NotAuthenticated
@@ -146,6 +148,36 @@ def signing_secrets(key: ApiKey) -> list[str]:
 def hash_of(secret: str) -> str:
     """SHA-256. A slow hash would protect a password; 256 random bits need none."""
     return hashlib.sha256(secret.encode("utf-8", errors="replace")).hexdigest()
+
+
+# A key and what it is bound to, in this order.
+BOUND = (("store", Store), ("brand", Brand), ("owner", User))
+
+
+@cache
+def _key_sql() -> str:
+    parts = [prepared.columns(ApiKey, "k"), *(prepared.columns(model, name) for name, model in BOUND)]
+    joins = " ".join(
+        f"LEFT JOIN {model._meta.db_table} {name} ON {name}.id = k.{name}_id" for name, model in BOUND
+    )
+    return f"SELECT {', '.join(parts)} FROM backoffice_apikey k {joins} WHERE k.prefix = %s"
+
+
+def _of_prefix(prefix: str) -> ApiKey | None:
+    row = prepared.opening(_key_sql(), [prefix])
+    if row is None:
+        return None
+    values: dict[str, Any] = {}
+    at = len(prepared.names(ApiKey))
+    key: ApiKey = prepared.made(ApiKey, row[:at])
+    for name, model in BOUND:
+        until = at + len(prepared.names(model))
+        # The first column is the id: without one there was no row to join.
+        values[name] = prepared.made(model, row[at:until]) if row[at] is not None else None
+        at = until
+    for name, value in values.items():
+        setattr(key, name, value)
+    return key
 
 
 def _end(keys: Sequence[ApiKey], actor: Actor, reason: str, now: datetime) -> None:

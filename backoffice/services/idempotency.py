@@ -12,6 +12,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import OperationalError, connection, transaction
 
+from backoffice import prepared
 from backoffice.errors import KeyInUse, KeyTaken
 from backoffice.models import IdempotencyKey
 
@@ -80,9 +81,9 @@ def run_once(
     row_id = _claim(client, key, digest, now)
     if row_id is None:
         return _answer(IdempotencyKey.objects.get(client=client, key=key), digest)
-    body: dict[str, Any] = json.loads(json.dumps(verb(), cls=DjangoJSONEncoder))
-    IdempotencyKey.objects.filter(pk=row_id).update(status=status, body=body)
-    return StoredAnswer(status, body, replayed=False)
+    text = json.dumps(verb(), cls=DjangoJSONEncoder, ensure_ascii=False)
+    prepared.first("SELECT backoffice_answer_v1(%s, %s, %s::jsonb)", [row_id, status, text])
+    return StoredAnswer(status, json.loads(text), replayed=False)
 
 
 def stored_answer(*, client: str, key: str, request: Mapping[str, Any]) -> StoredAnswer | None:
@@ -125,15 +126,9 @@ def _answer(row: IdempotencyKey, digest: str) -> StoredAnswer:
 def _claim(client: str, key: str, digest: str, now: datetime) -> int | None:
     """The new row's id, or None when the key is known. Waits for a transaction that is inserting it."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO backoffice_idempotencykey (client, key, request_hash, status, body, created_at)"
-                " VALUES (%s, %s, %s, 0, '{}', %s) ON CONFLICT (client, key) DO NOTHING RETURNING id",
-                [client, key, digest, now],
-            )
-            row = cursor.fetchone()
+        row = prepared.first("SELECT backoffice_claim_v1(%s, %s, %s, %s)", [client, key, digest, now])
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise KeyInUse(key=key) from error
         raise
-    return int(row[0]) if row else None
+    return int(row[0]) if row and row[0] is not None else None

@@ -16,6 +16,7 @@ from backoffice.models import Job
 from backoffice.models.jobs import MAX_ATTEMPTS
 from backoffice.services import jobs
 from backoffice.services.jobs import LEASE, ChunkResult
+from backoffice.services.pressure import Brake
 
 # Well below the worker's soft time limit: a longer job goes back to the queue and is taken up again.
 TURN = timedelta(minutes=10)
@@ -37,16 +38,24 @@ class HandlerStuck(RuntimeError):
     """A handler said that it is not finished and left the checkpoint where it was: it would run for ever."""
 
 
-def run(*, job_id: int, clock: Clock, worker: str, watch: Watcher | None = None) -> Job | None:
+def run(
+    *,
+    job_id: int,
+    clock: Clock,
+    worker: str,
+    watch: Watcher | None = None,
+    brake: Callable[[], object] | None = None,
+) -> Job | None:
     """Take this job if it is due and work on it for one turn. None when it is not ours to run.
 
-    `watch` sees the row after every committed chunk; a command shows the progress with it.
+    `watch` sees the row after every committed chunk; a command shows the progress with it. `brake` is called
+    before each chunk and may rest; the usual one looks at the database (`services/pressure.py`).
 
     Returns the row as we left it: done, failed, queued again (after a failure or at the end of the turn), or
     as whoever cancelled it left it. Never raises for a fault of the handler; that is stored.
     """
     job = jobs.claim(now=clock(), worker=worker, job_id=job_id)
-    return _work(job, clock, watch) if job else None
+    return _work(job, clock, watch, brake) if job else None
 
 
 def run_due(*, clock: Clock, worker: str, most: int = 1000) -> int:
@@ -59,10 +68,13 @@ def run_due(*, clock: Clock, worker: str, most: int = 1000) -> int:
     return most
 
 
-def _work(job: Job, clock: Clock, watch: Watcher | None = None) -> Job:
+def _work(
+    job: Job, clock: Clock, watch: Watcher | None = None, brake: Callable[[], object] | None = None
+) -> Job:
     turn_ends = clock() + TURN
+    brake = brake or Brake()
     try:
-        while not _chunk(job, clock):
+        while not _chunk(job, clock, brake):
             if watch:
                 watch(job)
             if clock() >= turn_ends:
@@ -80,11 +92,12 @@ def _work(job: Job, clock: Clock, watch: Watcher | None = None) -> Job:
     return job
 
 
-def _chunk(job: Job, clock: Clock) -> bool:
+def _chunk(job: Job, clock: Clock, brake: Callable[[], object]) -> bool:
     """One chunk and its checkpoint in one transaction; True when it was the last one.
 
     Raises LeaseLost when the row is no longer ours, HandlerStuck, and whatever the handler raises.
     """
+    brake()
     now = clock()
     begun = time.monotonic()
     before = dict(job.checkpoint)

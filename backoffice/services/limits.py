@@ -12,19 +12,9 @@ from typing import Any
 
 from django.db import connection
 
+from backoffice import prepared
 from backoffice.errors import LimitReached
 from backoffice.models import LimitCounter
-
-# A window that is over is counted from its new beginning. No row comes back when the limit stands in the way.
-WINDOW_SQL = """
-INSERT INTO backoffice_limitcounter AS c (bucket, window_start, used, times)
-VALUES (%(bucket)s, %(start)s, %(cost)s, '{}')
-ON CONFLICT (bucket) DO UPDATE
-    SET used = CASE WHEN c.window_start < excluded.window_start THEN %(cost)s ELSE c.used + %(cost)s END,
-        window_start = greatest(c.window_start, excluded.window_start)
-    WHERE c.window_start < excluded.window_start OR c.used + %(cost)s <= %(limit)s
-RETURNING used
-"""
 
 # The row's lock makes two at once wait for each other; the second sees the first one's time.
 SLIDING_SQL = """
@@ -62,11 +52,8 @@ def take(
     start = start or window_start(now, window)
     if cost > limit:
         raise LimitReached(seconds_until(start + window, now))
-    values: dict[str, Any] = {"bucket": bucket, "start": start, "cost": cost, "limit": limit}
-    with connection.cursor() as cursor:
-        cursor.execute(WINDOW_SQL, values)
-        row = cursor.fetchone()
-    if row is None:
+    row = prepared.first("SELECT backoffice_take_v1(%s, %s, %s, %s)", [bucket, limit, start, cost])
+    if row is None or row[0] is None:
         raise LimitReached(seconds_until(start + window, now))
     return int(row[0])
 

@@ -31,7 +31,8 @@ COMPUTED = "\ue0f1"
 MOST_FORMULAS = 200_000
 # Text without a tag in between: a cell of Excel holds 32,767 characters.
 LONGEST_TEXT = 1 << 20
-# How much smaller a zip may make a big part: tables shrink to a tenth, one repeated character to a thousandth.
+# How much smaller a zip may make a big part: tables shrink to a tenth, one repeated character to a
+# thousandth.
 BIG_PART, MOST_SHRUNK = 50 << 20, 200
 
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
@@ -55,8 +56,8 @@ Cells = set[tuple[int, int]]
 
 
 def check_workbook(file: BinaryIO) -> list[Cells]:
-    """Look through the zip and its XML in pieces. Answers the (row, column) of the formulas of each sheet, in the
-    order of the sheets. Raises FileRefused for what no honest spreadsheet holds.
+    """Look through the zip and its XML in pieces. Answers the (row, column) of the formulas of each sheet,
+    in the order of the sheets. Raises FileRefused for what no honest spreadsheet holds.
     """
     formulas: dict[str, Cells] = {}
     try:
@@ -104,7 +105,9 @@ def _sheet_paths(parts: zipfile.ZipFile) -> list[str]:
     for relation in RELATION.findall(relations):
         found = dict(ATTRIBUTE.findall(relation))
         target = found.get(b"Target", b"").decode(errors="replace")
-        targets[found.get(b"Id", b"")] = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+        targets[found.get(b"Id", b"")] = (
+            target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+        )
     return [targets.get(name, "") for name in listed]
 
 

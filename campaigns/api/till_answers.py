@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from backoffice.masking import mask_name
-from campaigns.explaining import nt
+from campaigns.earning import NOTHING
+from campaigns.explaining import nt, sentences
 from campaigns.models import OfflineItem, OfflinePack, TillItem
-from campaigns.selectors import TillReceipt, explain, till_receipt
+from campaigns.selectors import explain, till_receipt
 from campaigns.services.returns import ReturnSettlement
 from campaigns.services.tills.customers import Customer
 from campaigns.services.tills.offline import allowance_of
 from campaigns.services.tills.points_parts import GivenBack
+from campaigns.services.tills.purchases import Posted
 from campaigns.services.tills.quotes import Quote
 from campaigns.services.tills.reports import DayReport
 from campaigns.services.tills.reservations import Reserved
+from campaigns.till_data import ToldPurchase
 from members.models import Member
 from members.phones import mask_phone
+from members.purchase_data import CENT
 from points.api.answers import balance_body
 from points.selectors import AccountSummary, account_summaries
 
@@ -90,39 +95,105 @@ def waiting_purchase_body(item: TillItem) -> Body:
     }
 
 
+def posted_body(*, posted: Posted, told: ToldPurchase, now: datetime) -> Body:
+    """What became of a receipt that was told just now: as `purchase_body` has it, without reading it."""
+    if posted.settlement is None:
+        assert posted.item is not None, "what is not settled is in the inbox"
+        return waiting_purchase_body(posted.item)
+    settled = posted.settled
+    if settled is None:
+        return purchase_body(purchase_id=posted.settlement.purchase_id, redeemed=posted.redeemed, now=now)
+    member, receipt = settled.met.member, told.receipt
+    summaries = account_summaries(member=member, now=now) if member else []
+    codes = {summary.account.pk: summary.program.code for summary in summaries}
+    return _settled_body(
+        receipt_no=receipt.receipt_no,
+        purchase_id=posted.settlement.purchase_id,
+        purchased_at=receipt.purchased_at.astimezone(UTC),
+        paid=receipt.paid.quantize(CENT),
+        returned=NOTHING,
+        member=member,
+        earned=[
+            _earned(
+                reward.program_code,
+                reward.status,
+                reward.points,
+                reward.points,
+                sentences(reward.explanation),
+            )
+            for reward in posted.settlement.rewards
+        ],
+        small_change=sorted((codes[pk], amount) for pk, amount in settled.carries.items()),
+        redeemed=posted.redeemed,
+        summaries=summaries,
+    )
+
+
 def purchase_body(*, purchase_id: int, redeemed: Reserved | None, now: datetime) -> Body:
     found = till_receipt(purchase_id=purchase_id)
     purchase, member = found.purchase, found.purchase.member
-    summaries = account_summaries(member=member, now=now) if member else []
-    earned = [
-        {
-            "program": one.program.code,
-            "status": one.award.status,
-            "points": one.award.points,
-            "kept": one.kept,
-            "why": [*one.sentences, *(sentence for taken in one.returns for sentence in taken)],
-        }
-        for one in explain(purchase)
-    ]
+    return _settled_body(
+        receipt_no=purchase.receipt_no,
+        purchase_id=purchase.pk,
+        purchased_at=purchase.purchased_at,
+        paid=purchase.paid,
+        returned=found.returned,
+        member=member,
+        earned=[
+            _earned(
+                one.program.code,
+                one.award.status,
+                one.award.points,
+                one.kept,
+                [*one.sentences, *(sentence for taken in one.returns for sentence in taken)],
+            )
+            for one in explain(purchase)
+        ],
+        small_change=found.small_change,
+        redeemed=redeemed,
+        summaries=account_summaries(member=member, now=now) if member else [],
+    )
+
+
+def _earned(program: str, status: str, points: int, kept: int, why: list[str]) -> Body:
+    return {"program": program, "status": status, "points": points, "kept": kept, "why": why}
+
+
+def _settled_body(
+    *,
+    receipt_no: str,
+    purchase_id: int,
+    purchased_at: datetime,
+    paid: Decimal,
+    returned: Decimal,
+    member: Member | None,
+    earned: list[Body],
+    small_change: list[tuple[str, Decimal]],
+    redeemed: Reserved | None,
+    summaries: list[AccountSummary],
+) -> Body:
     return {
         "state": "settled",
-        "receipt_no": purchase.receipt_no,
-        "purchase_id": purchase.pk,
-        "purchased_at": purchase.purchased_at.isoformat(),
-        "paid": str(purchase.paid),
-        "returned": str(found.returned),
+        "receipt_no": receipt_no,
+        "purchase_id": purchase_id,
+        "purchased_at": purchased_at.isoformat(),
+        "paid": str(paid),
+        "returned": str(returned),
         "member": customer_body(member) if member else None,
         "earned": earned,
-        "small_change": [{"program": code, "amount": str(amount)} for code, amount in found.small_change],
+        "small_change": [{"program": code, "amount": str(amount)} for code, amount in small_change],
         "redeemed": hold_body(redeemed) if redeemed else None,
         "balances": [balance_body(summary) for summary in summaries],
-        "messages": _printed(found, earned, summaries, redeemed),
+        "messages": _printed(small_change, earned, summaries, redeemed),
         "inbox": None,
     }
 
 
 def _printed(
-    found: TillReceipt, earned: list[Body], summaries: list[AccountSummary], redeemed: Reserved | None
+    small_change: list[tuple[str, Decimal]],
+    earned: list[Body],
+    summaries: list[AccountSummary],
+    redeemed: Reserved | None,
 ) -> list[str]:
     units = {summary.program.code: summary.program.unit for summary in summaries}
     told = [
@@ -138,7 +209,7 @@ def _printed(
         )
     told += [
         _("%(amount)s count with your next purchase.") % {"amount": nt(amount)}
-        for _code, amount in found.small_change
+        for _code, amount in small_change
         if amount
     ]
     told += [

@@ -47,13 +47,10 @@ class Purchases(TillOperation):
             raise CallerNotAllowed
 
         def verb() -> dict[str, Any]:
-            done = purchases.post(till=self.till, told=told, actor=self.caller.actor, now=self.now)
-            if done.settlement is None:
-                assert done.item is not None, "what is not settled is in the inbox"
-                return answers.waiting_purchase_body(done.item)
-            return answers.purchase_body(
-                purchase_id=done.settlement.purchase_id, redeemed=done.redeemed, now=self.now
+            posted = purchases.post(
+                till=self.till, told=told, actor=self.caller.actor, now=self.now, ends_with_refusal=True
             )
+            return answers.posted_body(posted=posted, told=told, now=self.now)
 
         return self.once(verb)
 

@@ -25,7 +25,8 @@ from campaigns.earning import NO_MEMBER, EarningRule, judge
 from campaigns.errors import ClaimedAlready, ClaimTooLate, NoSuchReceipt
 from campaigns.models import Award
 from campaigns.services.buyers import lock_buyers, look_at_buyers
-from campaigns.services.settlement import Settlement, award_for, reward_of
+from campaigns.services.late_awards import award_for
+from campaigns.services.settlement import Settlement, reward_of
 from members.choices import MemberStatus
 from members.errors import WrongStatus
 from members.models import Member, Purchase

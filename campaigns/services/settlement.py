@@ -5,6 +5,7 @@ Lock order: member, receipt, small change, account (inside the ledger's function
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,22 +15,19 @@ from typing import Any
 from django.db import transaction
 
 from backoffice.actors import Actor
-from backoffice.errors import OutOfReach
-from backoffice.models import Store
-from campaigns.choices import AwardStatus
-from campaigns.earning import NOTHING, Buyer, Earning, EarningRule, judge
+from backoffice.errors import LimitReached
+from campaigns.earning import NOTHING, Earning, EarningRule, judge
 from campaigns.models import Award, Carry
-from campaigns.selectors import programs_for
-from campaigns.services.buyers import lock_buyers
-from members.models import Member, Purchase
+from campaigns.services.meeting import Met, meet_member
+from members.models import Purchase
 from members.purchase_data import PurchaseData
-from members.services.purchases import record_purchase
-from points.choices import EntryKind
-from points.models import Account, Program
+from members.services.purchases import known_receipt, receipt_json
+from points.models import Program
 from points.rules import confirmation_of, expiry_of, slide_of
 from points.services import ledger
 
 SOURCE_TYPE = "purchase"
+SETTLE = "SELECT * FROM campaigns_settle_receipt_v1(%s::jsonb, %s::jsonb, %s::jsonb, %s, %s, %s, %s, %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,39 @@ class Settlement:
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DayLimit:
+    """The points that one receipt, and one till on one local day, may give by themselves (T14). `bucket` and
+    `start` are of `backoffice.services.limits`."""
+
+    most: int
+    bucket: str
+    limit: int
+    start: datetime
+
+    def counting(self, points: int) -> dict[str, Any]:
+        return {
+            "most": self.most,
+            "bucket": self.bucket,
+            "limit": self.limit,
+            "start": self.start,
+            "cost": points,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A settlement with what it met, and the small change of the accounts afterwards (NT$, by account id).
+
+    `parked`: returns that came before this receipt wait for it.
+    """
+
+    settlement: Settlement
+    met: Met
+    carries: dict[int, Decimal]
+    parked: bool
+
+
 @transaction.atomic
 def settle_purchase(*, receipt: PurchaseData, actor: Actor, now: datetime) -> Settlement:
     """Record the receipt and give what it earns in every program of the store's brand.
@@ -66,19 +97,55 @@ def settle_purchase(*, receipt: PurchaseData, actor: Actor, now: datetime) -> Se
     Raises OutOfReach for an unknown store or member, ReceiptDiffers when the receipt is stored with other
     content, PurchaseMoved when the member was merged this very moment.
     """
-    store = Store.objects.filter(pk=receipt.store_id).first()
-    if store is None:
-        raise OutOfReach
-    buyer = _lock_buyer(receipt.member_id or _found_since(receipt))
-    purchase, is_new = _record(receipt, buyer, store, now)
-    if not is_new:
-        return _stored(purchase)
-    awards = [
-        _award(purchase, buyer, program, account_id, store, actor, now)
-        for program, account_id in _applicable(store.brand_id, buyer)
+    met = meet_member(store_id=receipt.store_id, member_id=receipt.member_id)
+    return settle_met(met=met, receipt=receipt, actor=actor, now=now).settlement
+
+
+def settle_met(
+    *,
+    met: Met,
+    receipt: PurchaseData,
+    actor: Actor,
+    now: datetime,
+    till_id: int | None = None,
+    day_limit: DayLimit | None = None,
+) -> Settled:
+    """`settle_purchase` in the transaction of whoever has met the receipt's member: judge, then one call that
+    books.
+
+    `till_id` is the key of the till that told it, which is kept. With `day_limit` its points are counted
+    there.
+    Raises LimitReached when they would pass it (nothing was written), ReceiptDiffers.
+    """
+    receipt = replace(receipt, member_id=met.member.pk if met.member else None)
+    judged = [
+        _judged(met, program, account_id, receipt)
+        for program, account_id in applicable(met.programs, met.accounts)
     ]
-    Award.objects.bulk_create(awards)
-    return Settlement(purchase.pk, purchase.member_id, tuple(map(reward_of, awards)), replayed=False)
+    points = sum((one.points for one in judged), 0)
+    limit = day_limit.counting(points) if day_limit and points else None
+    row = ledger.call(
+        SETTLE,
+        [
+            receipt_json(receipt), _json([one.told for one in judged]), _json(limit) if limit else None,
+            till_id, actor.type, actor.id, met.brand_id, now,
+        ],
+        fenced=False,
+    )  # fmt: skip
+    outcome, purchase_id, booked, parked = row
+    if outcome == "limit":
+        raise LimitReached(1)
+    if outcome == "known":
+        told = receipt if receipt.member_id else replace(receipt, member_id=_found_since(receipt))
+        return Settled(_stored(known_receipt(told)), met, met.carries, parked=False)
+    carries = dict(met.carries)
+    rewards = []
+    for one, (award_id, account_id, status) in zip(judged, booked or (), strict=True):
+        if one.carry is not None:
+            carries[account_id] = one.carry
+        rewards.append(one.reward(award_id, status))
+    settlement = Settlement(purchase_id, receipt.member_id, tuple(rewards), replayed=False)
+    return Settled(settlement, met, carries, parked=bool(parked))
 
 
 def reward_of(award: Award) -> Reward:
@@ -109,12 +176,65 @@ def explained(program: Program, earning: Earning, bought_at: datetime) -> dict[s
     return earning.explanation | {"confirm_at": confirm_at.isoformat()}
 
 
-def award_for(purchase: Purchase, buyer: Buyer, program: Program, actor: Actor, now: datetime) -> Award:
-    """What a stored receipt earns in one program for somebody who was not named at the till: posted, and the
-    award as it is to be stored. The caller has locked buyer and receipt.
+def _stored(purchase: Purchase) -> Settlement:
+    awards = Award.objects.filter(purchase=purchase).select_related("program").order_by("id")
+    return Settlement(purchase.pk, purchase.member_id, tuple(map(reward_of, awards)), replayed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a receipt gives in one program; `told` is the form in which `sql/settle_v1.sql` takes it.
+
+    `carry` is the small change that waits from now on, None where none moves.
     """
-    account_id = Account.objects.filter(member=buyer.member_id, program=program).values_list("pk", flat=True)
-    return _award(purchase, buyer, program, account_id.first(), purchase.store, actor, now)
+
+    program: Program
+    points: int
+    explanation: dict[str, Any]
+    carry: Decimal | None
+    told: dict[str, Any]
+
+    def reward(self, award_id: int, status: str) -> Reward:
+        return Reward(
+            award_id=award_id,
+            program_id=self.program.pk,
+            program_code=self.program.code,
+            points=self.points,
+            returned=0,
+            status=status,
+            explanation=self.explanation,
+        )
+
+
+def _judged(met: Met, program: Program, account_id: int | None, receipt: PurchaseData) -> _Judged:
+    """Nothing of a refused purchase touches an account."""
+    rule = EarningRule.of(program)
+    before = met.carries.get(account_id or 0, NOTHING) if rule.carry_over else NOTHING
+    earning = judge(rule=rule, buyer=met.buyer, store_brand_id=met.brand_id, base=receipt.paid, carry=before)
+    moves_carry = "carry_out" in earning.explanation and earning.carry_after != before
+    bought_at = receipt.purchased_at
+    explanation = explained(program, earning, bought_at)
+    told = {
+        "program": program.pk,
+        "account": account_id,
+        "opens": bool(met.member and (earning.points or moves_carry)),
+        "base": receipt.paid,
+        "points": earning.points,
+        "version": program.version,
+        "explanation": explanation,
+    }
+    if earning.points:
+        told["confirm_at"] = confirmation_of(program, bought_at)
+        told["expires_at"] = expiry_of(program, bought_at)
+        told["slide_to"] = slide_of(program, bought_at)
+    carry = earning.carry_after if met.member and moves_carry else None
+    if carry is not None:
+        told["carry"] = carry
+    return _Judged(program, earning.points, explanation, carry, told)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def _found_since(receipt: PurchaseData) -> int | None:
@@ -125,129 +245,6 @@ def _found_since(receipt: PurchaseData) -> int | None:
         explanation__has_key="claimed",
     )
     return claimed.values_list("purchase__member_id", flat=True).first()
-
-
-def _lock_buyer(member_id: int | None) -> Buyer | None:
-    if member_id is None:
-        return None
-    try:
-        return lock_buyers([member_id])[member_id]
-    except KeyError:
-        raise OutOfReach from None
-
-
-def _record(receipt: PurchaseData, buyer: Buyer | None, store: Store, now: datetime) -> tuple[Purchase, bool]:
-    receipt = replace(receipt, member_id=buyer.member_id if buyer else None)
-    return record_purchase(
-        source=receipt.source,
-        receipt_no=receipt.receipt_no,
-        member=Member(pk=buyer.member_id) if buyer else None,
-        store=store,
-        purchased_at=receipt.purchased_at,
-        gross=receipt.gross,
-        paid=receipt.paid,
-        now=now,
-        discount=receipt.discount,
-        lines=receipt.lines,
-        tenders=receipt.tenders,
-        item_count=receipt.item_count,
-        channel=receipt.channel,
-        order_type=receipt.order_type,
-        invoice_no=receipt.invoice_no,
-        cashier=receipt.cashier,
-    )
-
-
-def _stored(purchase: Purchase) -> Settlement:
-    awards = Award.objects.filter(purchase=purchase).select_related("program").order_by("id")
-    return Settlement(purchase.pk, purchase.member_id, tuple(map(reward_of, awards)), replayed=True)
-
-
-def _applicable(brand_id: int, buyer: Buyer | None) -> list[tuple[Program, int | None]]:
-    accounts: dict[int, int] = {}
-    if buyer:
-        rows = Account.objects.filter(member=buyer.member_id).values_list("program_id", "pk")
-        accounts = dict(rows)
-    return applicable(programs_for(brand_id), accounts)
-
-
-def _award(
-    purchase: Purchase,
-    buyer: Buyer | None,
-    program: Program,
-    account_id: int | None,
-    store: Store,
-    actor: Actor,
-    now: datetime,
-) -> Award:
-    """Judge, post (or let wait) and build the award row; nothing of a refused purchase touches an account."""
-    rule = EarningRule.of(program)
-    carry = _locked_carry(account_id) if rule.carry_over else None
-    before = carry.amount if carry else NOTHING
-    earning = judge(rule=rule, buyer=buyer, store_brand_id=store.brand_id, base=purchase.paid, carry=before)
-    moves_carry = "carry_out" in earning.explanation and earning.carry_after != before
-    award = Award(
-        purchase=purchase,
-        program=program,
-        base=purchase.paid,
-        points=earning.points,
-        status=AwardStatus.NOTHING,
-        rule_version=program.version,
-        explanation=explained(program, earning, purchase.purchased_at),
-        created_at=now,
-    )
-    if buyer and (earning.points or moves_carry):
-        award.account_id = account_id or ledger.open_account(
-            member_id=buyer.member_id, program_id=program.pk, now=now
-        )
-        if moves_carry:
-            keep_carry(award.account_id, earning.carry_after)
-        if earning.points:
-            _post(award, purchase, program, store, actor, now)
-    return award
-
-
-def _post(
-    award: Award, purchase: Purchase, program: Program, store: Store, actor: Actor, now: datetime
-) -> None:
-    assert award.account_id is not None, "points go to an account"
-    source = ledger.Source(SOURCE_TYPE, str(purchase.pk))
-    context = ledger.Context(
-        actor=actor,
-        now=now,
-        occurred_at=purchase.purchased_at,
-        store_id=store.pk,
-        brand_id=store.brand_id,
-        explanation=award.explanation,
-    )
-    confirm_at = confirmation_of(program, purchase.purchased_at)
-    if confirm_at is not None:
-        award.status = AwardStatus.PENDING
-        award.pending_id = ledger.add_pending(
-            account_id=award.account_id,
-            kind=EntryKind.EARN,
-            points=award.points,
-            source=source,
-            confirm_at=confirm_at,
-            context=context,
-        )
-        return
-    award.status = AwardStatus.POSTED
-    award.entry_id = ledger.credit(
-        account_id=award.account_id,
-        kind=EntryKind.EARN,
-        points=award.points,
-        source=source,
-        context=context,
-        expires_at=expiry_of(program, purchase.purchased_at),
-        slide_to=slide_of(program, purchase.purchased_at),
-    ).entry_id
-
-
-def _locked_carry(account_id: int | None) -> Carry | None:
-    if account_id is None:
-        return None
-    return Carry.objects.select_for_update().filter(account=account_id).first()
 
 
 def keep_carry(account_id: int, amount: Decimal) -> None:

@@ -3,6 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+# What requests of the API pass instead of MIDDLEWARE (backoffice/api/lane.py).
+API_MIDDLEWARE = [
+    "backoffice.api.counting.ApiMetrics",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "backoffice.api.lane.ApiRequests",
+    "backoffice.middleware.HistoryContextMiddleware",
+]
+
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["backoffice.api.rendering.OneOrderJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["backoffice.api.parsing.StrictJSONParser"],

@@ -6,7 +6,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config.logs import logging_config
-from config.settings.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings
+from config.settings.api import API_MIDDLEWARE, REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings
 from config.settings.theme import UNFOLD  # noqa: F401 - a setting
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -58,6 +58,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Requests of the API leave here, for API_MIDDLEWARE.
+    "backoffice.api.lane.ApiLane",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -261,6 +263,12 @@ TILL_RECEIPT_MOST_POINTS = env.int("TILL_RECEIPT_MOST_POINTS", default=100_000)
 TILL_DAY_MOST_POINTS = env.int("TILL_DAY_MOST_POINTS", default=1_000_000)
 # A file that gives more points than this in one program needs a second person.
 IMPORT_POINTS_ALONE = env.int("IMPORT_POINTS_ALONE", default=100_000)
+# Long work rests before a chunk while so many sessions wait for locks, one waits so long, or a replica is so far
+# behind; a chunk waits no longer than the last of them.
+JOBS_REST_WAITING = env.int("JOBS_REST_WAITING", default=4)
+JOBS_REST_WAIT_SECONDS = env.float("JOBS_REST_WAIT_SECONDS", default=0.5)
+JOBS_REST_LAG_SECONDS = env.float("JOBS_REST_LAG_SECONDS", default=30)
+JOBS_REST_MOST_SECONDS = env.float("JOBS_REST_MOST_SECONDS", default=3)
 TILL_LOOKUPS_PER_HOUR = env.int("TILL_LOOKUPS_PER_HOUR", default=600)
 TILL_HOLD_MOST_MINUTES = env.int("TILL_HOLD_MOST_MINUTES", default=1440)
 # What one till may let members redeem while it has no line.

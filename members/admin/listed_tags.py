@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.admin.display import number
 from backoffice.admin.forms import VerbForm
 from backoffice.admin.verbs import Act, Text, VerbView
+from backoffice.services.imports.intake import may_bring
 from members.errors import NotAListFilter
 from members.models import Tag
 from members.selectors.member_lists import NARROWINGS, Narrowing, narrowing_of, told
@@ -60,14 +61,16 @@ FILTERS = (
 
 def query_of(request: HttpRequest) -> dict[str, str]:
     """The filters in the address, without the page and the order of the list."""
-    return {name: value for name, value in request.GET.items() if name not in ("p", "o", "all") and value}
+    return {
+        name: str(value) for name, value in request.GET.items() if name not in ("p", "o", "all") and value
+    }
 
 
 def way_to_listed(request: HttpRequest) -> str:
     """Where everybody of the list that `request` shows gets a tag; "" where that is not possible."""
     user: Any = request.user
     query = query_of(request)
-    if not user.has_perm(MAY) or not set(query) <= set(NARROWINGS):
+    if not user.has_perm(MAY) or not may_bring(user) or not set(query) <= set(NARROWINGS):
         return ""
     return reverse("admin:members_membertag_listed") + (f"?{urlencode(query)}" if query else "")
 
@@ -129,7 +132,9 @@ class ListedTagView(VerbView):
         return {"batch": batch.pk}
 
     def done_message(self, body: Mapping[str, Any]) -> Text:
-        return _("The list is being looked through. Nothing is written before you have seen what would change.")
+        return _(
+            "The list is being looked through. Nothing is written before you have seen what would change."
+        )
 
     def done_url(self, body: Mapping[str, Any]) -> str:
         return reverse("admin:backoffice_importbatch_change", args=[body["batch"]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.urls import reverse
@@ -57,7 +57,7 @@ class GiveTagView(VerbView):
     title = gettext_lazy("Add a tag")
     confirm_label = gettext_lazy("Save")
     permission = "members.tag_member"
-    form_class: type[VerbForm] = GiveTagForm
+    form_class: ClassVar[type[VerbForm]] = GiveTagForm
 
     def fetch(self, user: Any, pk: int) -> Member:
         member: Member = visible_or_404(Member.objects.visible_to(user), user, pk)

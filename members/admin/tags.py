@@ -153,7 +153,12 @@ class TagAdmin(ScopedModelAdmin):
         everybody = path(
             "listed/", self.admin_site.admin_view(ListedTagView.as_view()), name="members_membertag_listed"
         )
-        return [everybody, *own, *verb_paths(self, {"merge": MergeView, "alias": AliasView}), *super().get_urls()]
+        return [
+            everybody,
+            *own,
+            *verb_paths(self, {"merge": MergeView, "alias": AliasView}),
+            *super().get_urls(),
+        ]
 
 
 class TagVerb(VerbView):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -57,7 +57,7 @@ def _joined(value: str, now: datetime) -> Q:
 
 
 def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime(day.year, day.month, day.day))
+    return timezone.make_aware(datetime.combine(day, time()))
 
 
 def _carries(value: str, now: datetime) -> Q:
@@ -92,7 +92,10 @@ NARROWINGS = {
     one.name: one
     for one in (
         Narrowing(
-            "status__exact", _("status"), lambda user: MemberStatus.choices, lambda value, now: Q(status=value)
+            "status__exact",
+            _("status"),
+            lambda user: MemberStatus.choices,
+            lambda value, now: Q(status=value),
         ),
         Narrowing("tag", _("Tag"), _tags, _carries),
         Narrowing("store", _("referring store"), _stores, _referred),
@@ -122,12 +125,12 @@ def narrowing_of(name: str, value: str, user: User) -> Narrowing:
 
 
 def told(query: Mapping[str, Any], user: User) -> list[tuple[str, str]]:
-    """(title, value) of each filter in the reader's language; what is gone meanwhile shows as it was stored."""
+    """(title, value) of each filter in the reader's language; what is gone meanwhile shows as it was
+    stored.
+    """
     sentences = []
     for name, value in query.items():
         narrowing = NARROWINGS.get(name)
         options = dict(narrowing.options(user)) if narrowing else {}
-        sentences.append(
-            (str(narrowing.title if narrowing else name), str(options.get(str(value), value)))
-        )
+        sentences.append((str(narrowing.title if narrowing else name), str(options.get(str(value), value))))
     return sentences

@@ -15,8 +15,8 @@ from members.models import Member, MemberTag, Tag
 
 @dataclass(frozen=True, slots=True)
 class CarriedTag:
-    """A tag of one member. `source` names the colleague, the file or list (`batch_id`), or the rule; `over` that
-    its last day is past.
+    """A tag of one member. `source` names the colleague, the file or list (`batch_id`), or the rule; `over`
+    that its last day is past.
     """
 
     tag: Tag

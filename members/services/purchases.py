@@ -5,14 +5,16 @@ Lock order: a return locks its purchase, before anything of points. Nothing here
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.db.models import Sum
 
+from backoffice import prepared
 from backoffice.models import Store
 from members.choices import Channel, OrderType
 from members.errors import (
@@ -28,7 +30,6 @@ from members.models import (
     PurchaseLine,
     PurchaseReturn,
     PurchaseReturnLine,
-    PurchaseTender,
 )
 from members.purchase_data import (
     ZERO,
@@ -54,8 +55,7 @@ FIELDS = (
 )
 # Facts that a till may learn to tell later: a receipt with and one without are the same receipt.
 MAY_BE_UNTOLD = ("cashier",)
-# Names of the constraints, as PostgreSQL reports them.
-RECEIPT_ONCE = "purchase_receipt_once"
+# The name of the constraint, as PostgreSQL reports it.
 RETURN_ONCE = "return_once"
 
 
@@ -101,15 +101,45 @@ def record_purchase(
         lines=tuple(lines),
         tenders=tuple(tenders),
     )
-    try:
-        with transaction.atomic():
-            return _store(data, now), True
-    except IntegrityError as error:
-        if violated(error) != RECEIPT_ONCE:
-            raise
-    stored = Purchase.objects.get(source=source, receipt_no=receipt_no)
+    found = prepared.first("SELECT members_record_receipt_v1(%s::jsonb, %s)", [receipt_json(data), now])
+    if found is not None and found[0] is not None:
+        return _recorded(data, found[0], now), True
+    return known_receipt(data), False
+
+
+def known_receipt(data: PurchaseData) -> Purchase:
+    """The stored receipt of that number, which somebody has told before. Raises ReceiptDiffers."""
+    stored = Purchase.objects.get(source=data.source, receipt_no=data.receipt_no)
     refuse_differences(stored, data)
-    return stored, False
+    return stored
+
+
+def receipt_json(data: PurchaseData) -> str:
+    """The receipt as `members_record_receipt_v1` takes it (`sql/receipt_v1.sql`)."""
+    told: dict[str, Any] = {
+        "source": data.source,
+        "receipt_no": data.receipt_no,
+        "member": data.member_id,
+        "store": data.store_id,
+        "purchased_at": data.purchased_at.isoformat(),
+        "gross": str(data.gross),
+        "discount": str(data.discount),
+        "paid": str(data.paid),
+        "item_count": data.items,
+        "channel": data.channel,
+        "order_type": data.order_type,
+        "invoice_no": data.invoice_no,
+        "cashier": data.cashier,
+    }
+    # Absent rather than empty: an empty list is looked through, too.
+    if data.lines:
+        told["lines"] = [
+            [line.line_no, line.sku, line.category, str(line.quantity), str(line.amount)]
+            for line in data.lines
+        ]
+    if data.tenders:
+        told["tenders"] = [[t.tender_no, t.method, str(t.amount), t.reference] for t in data.tenders]
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 @transaction.atomic
@@ -219,8 +249,9 @@ def _store_return(
     return row
 
 
-def _store(data: PurchaseData, now: datetime) -> Purchase:
-    purchase = Purchase.objects.create(
+def _recorded(data: PurchaseData, pk: int, now: datetime) -> Purchase:
+    purchase = Purchase(
+        pk=pk,
         source=data.source,
         receipt_no=data.receipt_no,
         member_id=data.member_id,
@@ -228,27 +259,7 @@ def _store(data: PurchaseData, now: datetime) -> Purchase:
         recorded_at=now,
         **{field: getattr(data, field) for field in FIELDS},
     )
-    PurchaseLine.objects.bulk_create(
-        PurchaseLine(
-            purchase=purchase,
-            line_no=line.line_no,
-            sku=line.sku,
-            category=line.category,
-            quantity=line.quantity,
-            amount=line.amount,
-        )
-        for line in data.lines
-    )
-    PurchaseTender.objects.bulk_create(
-        PurchaseTender(
-            purchase=purchase,
-            tender_no=tender.tender_no,
-            method=tender.method,
-            amount=tender.amount,
-            reference=tender.reference,
-        )
-        for tender in data.tenders
-    )
+    purchase._state.adding, purchase._state.db = False, DEFAULT_DB_ALIAS
     return purchase
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import transaction
 
+from backoffice import prepared
 from backoffice.actors import Actor
 from backoffice.errors import NotAuthenticated, OutOfReach
 from backoffice.services import audit
@@ -84,17 +86,32 @@ def authenticate(*, access: str, now: datetime) -> MemberSession:
 
     Asked at every request: a revoked device is out with its next one. A frozen member may look.
     """
-    session = (
-        MemberSession.objects.select_related("member")
-        .filter(access_hash=token_hash(access), revoked_at=None, access_expires_at__gt=now)
-        .first()
-    )
+    session = _of_token(token_hash(access), now)
     if session is None or session.member.status not in (MemberStatus.ACTIVE, MemberStatus.FROZEN):
         raise NotAuthenticated
     if now - session.last_used_at >= LAST_USED_EXACT_TO:
         MemberSession.objects.filter(pk=session.pk, last_used_at=session.last_used_at).update(
             last_used_at=now
         )
+    return session
+
+
+@cache
+def _session_sql() -> str:
+    columns = f"{prepared.columns(MemberSession, 's')}, {prepared.columns(Member, 'm')}"
+    return (
+        f"SELECT {columns} FROM members_membersession s JOIN members_member m ON m.id = s.member_id"
+        " WHERE s.access_hash = %s AND s.revoked_at IS NULL AND s.access_expires_at > %s"
+    )
+
+
+def _of_token(access_hash: str, now: datetime) -> MemberSession | None:
+    row = prepared.opening(_session_sql(), [access_hash, now])
+    if row is None:
+        return None
+    width = len(prepared.names(MemberSession))
+    session: MemberSession = prepared.made(MemberSession, row[:width])
+    session.member = prepared.made(Member, row[width:])
     return session
 
 

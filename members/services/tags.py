@@ -163,9 +163,7 @@ def tag_member_anew(
     """Define a tag, for which the actor is answerable, and put it on one member. Raises WrongStatus,
     TagIncomplete, TagLooksAlike.
     """
-    tag = define_tag(
-        name=name, group=group, definition=definition, owner=actor.user, actor=actor, now=now
-    )
+    tag = define_tag(name=name, group=group, definition=definition, owner=actor.user, actor=actor, now=now)
     tag_member(member=member, tag_id=tag.pk, actor=actor, now=now)
     return tag
 

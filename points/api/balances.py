@@ -16,7 +16,7 @@ from backoffice.api.pagination import PageQuery, page_of
 from members.models import Member
 from points.api import answers
 from points.models import Account, Entry
-from points.selectors import account_summaries, timeline
+from points.selectors import account_summaries, summaries_of_nothing, timeline
 
 
 class MyBalances(Operation):
@@ -30,7 +30,7 @@ class MyBalances(Operation):
     )
     def get(self, request: Request) -> Response:
         member = cast(Member, request.auth)
-        found = account_summaries(member=member, now=self.now)
+        found = account_summaries(member=member, now=self.now) or summaries_of_nothing(member=member)
         return self.answer({"items": [answers.balance_body(summary) for summary in found]})
 
 

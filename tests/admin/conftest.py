@@ -19,6 +19,7 @@ from backoffice.choices import ApiKeyKind, ApiScope, LoginEventKind, Reach, Role
 from backoffice.models import (
     ApiKey,
     Brand,
+    Export,
     Heartbeat,
     ImportBatch,
     OutboxMessage,
@@ -196,6 +197,10 @@ def _traces(root: User, member: Member) -> None:
         owner=root,
         created_at=now,
     )
+    Export.objects.create(
+        key="export-1", kind="members", columns=["card_no"], language="zh-hant", folder="0" * 32, owner=root,
+        rows=1, created_at=now, ready_at=now, removed_at=now,
+    )  # fmt: skip
     Heartbeat.objects.create(name="scheduler", at=now)
     OutboxMessage.objects.create(topic="test", subject_id=1)
     # Tests with real commits empty this table, too.

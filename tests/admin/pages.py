@@ -106,6 +106,10 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
             "verb send webhook again",
             reverse("admin:backoffice_webhookdelivery_resend", args=[WebhookDelivery.objects.get().pk]),
         ),
+        *(
+            (f"export {kind}", reverse("admin:backoffice_export_ask", args=[kind]))
+            for kind in ("members", "tags", "purchases", "ledger")
+        ),
         ("import upload", reverse("admin:backoffice_importbatch_upload")),
         ("verb tag member", reverse("admin:members_membertag_give", args=[shop.member.pk])),
         ("verb untag member", reverse("admin:members_membertag_take", args=[shop.member.pk])),

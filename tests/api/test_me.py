@@ -295,6 +295,11 @@ def test_balances_tell_everything_there_is_to_know(house: House) -> None:
     assert item["expiring"][0]["usable_through"] <= item["expiring"][0]["expires_at"][:10]
 
 
+def test_who_has_no_account_yet_has_nothing_in_every_program(house: House) -> None:
+    [item] = house.as_member(house.other).get("/me/points").json()["items"]
+    assert (item["program"], item["balance"], item["available"], item["expiring"]) == ("main", 0, 0, [])
+
+
 def test_the_ledger_comes_in_pages_that_neither_lose_nor_repeat(house: House) -> None:
     for _entry in range(7):
         give(house.account, 10)

@@ -91,6 +91,17 @@ def main_pages(shop: Shop) -> list[str]:
         "/reports/manual-grants/",
         "/reports/cards-at-cashiers/",
         "/security/",
+        "/backoffice/auditevent/",
+        "/backoffice/job/",
+        "/points/correctionlimit/",
+        f"/points/entry/{spent}/change/",
+        f"/points/hold/{shop.hold.pk}/release/",
+        f"/members/member/{member}/reveal/",
+        f"/members/member/{member}/phone/",
+        "/campaigns/tillitem/",
+        "/backoffice/importbatch/",
+        "/reports/points/",
+        "/reports/settlement/",
     ]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from backoffice.models import AuditEvent
-from members.models import Member
+from members.models import Member, ProfileFieldRule
 from points.models import Account, CorrectionLimit
 from tests.browser.test_accessibility import PALE, UNNAMED
 from tests.browser.test_minute import COUNT
@@ -30,8 +30,8 @@ addEventListener('change', e => {
 }, true);
 """
 WORDS = {
-    "zh-hant": {"left": "剩 50／60 點", "now": "50 點以內立即入帳", "waits": "須等第二人核准"},
-    "en": {"left": "50 of 60 left", "now": "Up to 50 points", "waits": "waits for a second person"},
+    "zh-hant": {"left": "剩 50／60 點", "now": "50 點以內立即入帳", "waits": "第二人核准"},
+    "en": {"left": "50 of 60 left", "now": "Up to 50 points", "waits": "needs a second person"},
 }
 SMALL = """selector => [...document.querySelectorAll(selector)].filter(e => e.checkVisibility())
   .map(e => e.getBoundingClientRect()).filter(box => box.height < 44 || box.width < 44).length"""
@@ -41,6 +41,8 @@ SMALL = """selector => [...document.querySelectorAll(selector)].filter(e => e.ch
 def test_from_the_overview_to_a_member_in_three_clicks(
     shop: Shop, open_page: Callable[..., Any], width: int
 ) -> None:
+    # What a shop asks for besides is its own rule.
+    ProfileFieldRule.objects.all().delete()
     page = open_page("zh-hant", width)
     sign_in(page, "zh-hant")
     page.add_init_script(COUNT)
@@ -61,7 +63,7 @@ def test_from_the_overview_to_a_member_in_three_clicks(
     clicks, fields = page.evaluate("['clicks', 'fields'].map(what => Number(sessionStorage[what] || 0))")
     assert clicks <= MOST_CLICKS
     # The phone in the search box and the name: nothing is asked twice, nothing that need not be known.
-    assert fields <= 2
+    assert 1 <= fields <= 2
     assert Member.objects.get(phone="+886987654321").name == "陳美麗"
 
 

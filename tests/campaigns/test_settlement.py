@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
@@ -13,12 +13,13 @@ import pytest
 
 from backoffice.actors import Actor
 from backoffice.errors import OutOfReach
+from backoffice.models import Store
 from campaigns.choices import AwardStatus
-from campaigns.earning import Buyer
 from campaigns.models import Award, Carry
-from campaigns.selectors import explain
+from campaigns.selectors import explain, programs_for
 from campaigns.services import settlement
 from campaigns.services.confirming import confirm_due
+from campaigns.services.meeting import Met
 from campaigns.services.settlement import settle_purchase
 from members.errors import ReceiptDiffers
 from members.models import Member, Purchase
@@ -206,10 +207,19 @@ def test_the_same_receipt_twice_at_once_gives_one_award(together: Callable[..., 
     assert (Award.objects.count(), Entry.objects.count(), balance(member, program)) == (1, 1, 100)
 
 
-def unlocked(member_ids: Iterable[int]) -> dict[int, Buyer]:
-    """What `lock_buyers` answers, without the lock."""
-    rows = Member.objects.filter(pk__in=list(member_ids))
-    return {member.pk: Buyer(member.pk, member.status, member.brand_id) for member in rows}
+def unlocked(*, store_id: int, member_id: int) -> Met:
+    """What `meet_member` answers, without the lock."""
+    store = Store.objects.get(pk=store_id)
+    accounts = dict(Account.objects.filter(member=member_id).values_list("program_id", "pk"))
+    return Met(
+        store_id=store_id,
+        brand_id=store.brand_id,
+        in_inbox=False,
+        member=Member.objects.get(pk=member_id),
+        accounts=accounts,
+        carries=dict(Carry.objects.filter(account__in=accounts.values()).values_list("account_id", "amount")),
+        programs=programs_for(store.brand_id),
+    )
 
 
 @pytest.mark.race
@@ -221,9 +231,10 @@ def test_small_change_of_purchases_at_once_is_not_lost(
     store, member = StoreFactory(), MemberFactory()
     program = ProgramFactory(earn_amount=50, carry_over=True)
     if not locked:
-        both_have_looked, look = Barrier(2), settlement._locked_carry
-        monkeypatch.setattr(settlement, "lock_buyers", unlocked)
-        monkeypatch.setattr(settlement, "_locked_carry", lambda pk: (look(pk), both_have_looked.wait(5))[0])
+        both_have_looked = Barrier(2)
+        monkeypatch.setattr(
+            settlement, "meet_member", lambda **told: (unlocked(**told), both_have_looked.wait(5))[0]
+        )
     told = [receipt(store, member, "30") for _ in range(2)]
     answers = together([lambda one=one: settle_purchase(receipt=one, actor=TILL, now=NOON) for one in told])
     lost = [answer for answer in answers if isinstance(answer, Exception)]

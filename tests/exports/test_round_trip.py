@@ -53,7 +53,8 @@ def test_members_come_back_unchanged(key: str, form: str, language: str, people:
     assert export.rows == 5
     name = "members.xlsx" if form == "xlsx" else "members.csv"
     before = list(Member.objects.order_by("pk").values())
-    batch = desk.check(content(export), name=name, policy={"key": key, "empty": "clear", "foreign": "take"}, now=LATER)
+    policy = {"key": key, "empty": "clear", "foreign": "take"}
+    batch = desk.check(content(export), name=name, policy=policy, now=LATER)
     assert desk.outcomes(batch) == [(line, "same", "") for line in range(2, 7)], batch.problem
     assert list(Member.objects.order_by("pk").values()) == before
 

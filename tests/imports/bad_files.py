@@ -1,8 +1,10 @@
-"""The table of bad files, C01 to C60: each file is written by code, each line says exactly what becomes of it.
+"""The table of bad files, C01 to C60: each file is written by code, each line says exactly what becomes of
+it.
 
-`refused`: nothing is staged, the file has this fault. `rows`: (outcome, column, fault) of every line of the file;
-the good ones go in, and `stored` is whom the shop has afterwards. `marked`: how many cells the preview shows as
-understood, not as written. Lines of points and of what no single file shows are in ELSEWHERE.
+`refused`: nothing is staged, the file has this fault. `rows`: (outcome, column, fault) of every line of the
+file;
+the good ones go in, and `stored` is whom the shop has afterwards. `marked`: how many cells the preview shows
+as understood, not as written. Lines of points and of what no single file shows are in ELSEWHERE.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def single(
 
 
 def repaired(line: str, what: str, content: bytes, *stored: tuple[str, str], **more: Any) -> Case:
-    rows = {number: NEW for number in range(2, 2 + len(stored))}
+    rows = dict.fromkeys(range(2, 2 + len(stored)), NEW)
     return Case(line, what, content, rows=rows, stored=set(stored), **({"marked": 1} | more))
 
 
@@ -75,9 +77,20 @@ XXE = LAUGHS.replace(b'"lol"', b'SYSTEM "file:///etc/passwd"')
 FAR = sheet_of(XLSX).replace(
     b"</sheetData>", b'<row r="1048576"><c r="XFD1048576" t="n"><v>1</v></c></row></sheetData>'
 )
-INERT = ["=1+1", "@x", "==1", "+cmd|x", "-2+3", "<script>alert(1)</script>", "{{ 7*7 }}", "'; DROP TABLE x; --"]
+INERT = [
+    "=1+1",
+    "@x",
+    "==1",
+    "+cmd|x",
+    "-2+3",
+    "<script>alert(1)</script>",
+    "{{ 7*7 }}",
+    "'; DROP TABLE x; --",
+]
 TAG_BOMB = "、".join(f"t{n}" for n in range(5000))
-BROKEN_BIG5 = "手機,姓名\r\n0912345678,王小明\r\n0933444555,XX\r\n".encode("cp950").replace(b"XX", b"\xfa\x40")
+BROKEN_BIG5 = "手機,姓名\r\n0912345678,王小明\r\n0933444555,XX\r\n".encode("cp950").replace(
+    b"XX", b"\xfa\x40"
+)
 
 
 def wide_cell() -> bytes:
@@ -95,7 +108,10 @@ CASES = [
     fine("C07", "UTF-8 with a BOM", csv_of(*PEOPLE)),
     fine("C07", "UTF-8 without one", csv_of(*PEOPLE, encoding="utf-8")),
     fine("C08", "Big5, shown with five rows and a switch", csv_of(*PEOPLE, encoding="cp950")),
-    Case("C08", "a character of nobody's Big5", BROKEN_BIG5, rows={2: NEW, 3: error("", "broken")}, stored=ONE),
+    Case(
+        "C08", "a character of nobody's Big5", BROKEN_BIG5,
+        rows={2: NEW, 3: error("", "broken")}, stored=ONE,
+    ),
     fine("C09", "UTF-16, shown likewise", csv_of(*PEOPLE, encoding="utf-16")),
     fine("C09", "UTF-16 without its mark", csv_of(*PEOPLE, encoding="utf-16-le")),
     Case(
@@ -154,8 +170,8 @@ CASES = [
     single("C36", "a year of the Republic", "生日", "79/01/02", "birthday", "short_year", hint="1990-01-02"),
     single("C36", "without marks", "生日", "790102", "birthday", "short_year", hint="1990-01-02"),
     repaired(
-        "C36", "and the uploader says that they are", csv_of("0912345678,王小明,79/01/02", head="手機,姓名,生日"),
-        *ONE, policy={"short_years": "take"},
+        "C36", "and the uploader says that they are",
+        csv_of("0912345678,王小明,79/01/02", head="手機,姓名,生日"), *ONE, policy={"short_years": "take"},
     ),
     repaired(
         "C36", "or the cell says so", csv_of("0912345678,王小明,民國79年1月2日", head="手機,姓名,生日"), *ONE
@@ -179,7 +195,9 @@ CASES = [
     Case("C46", "billion laughs", rewritten(XLSX, sheet=LAUGHS), "members.xlsx", refused="entities"),
     Case(
         "C47", "a phone as a number is put right, a rounded card is not",
-        workbook(["手機", "姓名", "卡號"], [912345678, "王小明", ""], ["0922333444", "許", 9377495901631745012]),
+        workbook(
+            ["手機", "姓名", "卡號"], [912345678, "王小明", ""], ["0922333444", "許", 9377495901631745012]
+        ),
         "members.xlsx", rows={2: NEW, 3: error("card_no", "rounded")}, stored=ONE, marked=1,
     ),
     Case(
@@ -188,7 +206,10 @@ CASES = [
         rows={2: error("phone", "formula"), 3: NEW}, stored=ONE,
     ),
     Case("C49", "macros", rewritten(XLSX, macro=b"\x00"), "members.xlsx", refused="macros"),
-    Case("C50", "a path out of the zip", rewritten(XLSX, escape=b"<a/>"), "members.xlsx", refused="strange_part"),
+    Case(
+        "C50", "a path out of the zip", rewritten(XLSX, escape=b"<a/>"), "members.xlsx",
+        refused="strange_part",
+    ),
     Case("C51", "one cell of 200 MB", wide_cell, "members.xlsx", refused="bomb"),
     Case("C52", "a cell far away", rewritten(XLSX, sheet=FAR), "members.xlsx", refused="too_many_cells"),
     Case("C53", "one endless line", lambda: b"0" * (3 << 20), refused="long_line"),

@@ -1,7 +1,8 @@
 """A worker that is killed on demand: `python -m tests.imports.mortal_worker`, a process of its own.
 
 Reads lines `JOB STATEMENTS MILLISECONDS` and works on that job in a child that kills itself with SIGKILL so
-many statements and milliseconds later, wherever it stands then. `0 0` lets it live. Answers `killed` or `lived`.
+many statements and milliseconds later, wherever it stands then; `0 0` lets it live. Answers `killed` or
+`lived`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from datetime import timedelta
 from typing import Any
 
 CHUNK = 20
+# Both processes read the file, so it lies on the disk.
+ON_DISK = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}}
 
 
 def kill_after(statements: int, milliseconds: float) -> Any:
@@ -46,9 +49,12 @@ def main() -> None:
     import django
 
     django.setup()
+    from django.conf import settings
+
     from backoffice.services import job_runner, jobs
     from backoffice.services.imports import applying, checking
 
+    settings.STORAGES = {**settings.STORAGES, **ON_DISK}
     applying.CHUNK = checking.CHUNK = CHUNK
     jobs.LEASE = job_runner.LEASE = timedelta(milliseconds=1)
     jobs.wake_with(lambda job_id: None)

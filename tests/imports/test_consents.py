@@ -1,4 +1,6 @@
-"""Consents by file: with source and day, one at a time; nobody becomes reachable without, and nobody is written to."""
+"""Consents by file: with source and day, one at a time; nobody becomes reachable without, and nobody is
+written to.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ def test_all_columns_of_the_kind_arrive_where_they_belong() -> None:
         "同意來源,同意日期"
     )
     line = (
-        "H1,0912345678,9000000000000019,王小明,男,民國79年5月5日,w@example.com,臺北市,信義區,市府路 45 號,TPE01,"
-        "2024-05-01,Y,N,是,紙本,2024-05-02"
+        "H1,0912345678,9000000000000019,王小明,男,民國79年5月5日,w@example.com,臺北市,信義區,市府路 45 號,"
+        "TPE01,2024-05-01,Y,N,是,紙本,2024-05-02"
     )
     batch = bring(csv_of(line, head=head))
     assert batch.counts.get("new") == 1, outcomes(batch)
@@ -49,7 +51,12 @@ def test_all_columns_of_the_kind_arrive_where_they_belong() -> None:
 def test_rows_without_an_answer_never_make_anybody_reachable() -> None:
     refused = MemberFactory(phone="+886912345670")
     ConsentFactory(member=refused, purpose=SMS, given=False, at=NOON)
-    lines = ["0912345670,王,,,,,", "0912345671,林,,,,紙本,2024-05-01", "0912345672,陳,否,,,,", "0912345673,李,Y,,,,"]
+    lines = [
+        "0912345670,王,,,,,",
+        "0912345671,林,,,,紙本,2024-05-01",
+        "0912345672,陳,否,,,,",
+        "0912345673,李,Y,,,,",
+    ]
     batch = bring(csv_of(*lines, head=HEAD))
     assert outcomes(batch)[3][1:] == ("error", "consent_undated")
     for member in Member.objects.all():
@@ -71,5 +78,7 @@ def test_nobody_gets_a_message_because_a_file_came_in() -> None:
     """No welcome, no code: an import tells its uploader, and nobody else."""
     bring(csv_of(*(f"09123456{number:02},王,Y,Y,Y,紙本,2024-05-01" for number in range(30)), head=HEAD))
     assert Member.objects.count() == 30
-    assert {topic.partition(".")[0] for topic in OutboxMessage.objects.values_list("topic", flat=True)} == {"import"}
+    assert {topic.partition(".")[0] for topic in OutboxMessage.objects.values_list("topic", flat=True)} == {
+        "import"
+    }
     assert not OneTimeCode.objects.exists()

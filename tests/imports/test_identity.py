@@ -1,5 +1,5 @@
-"""An import and its undo are the identity where nobody touched the rows, under every policy; who was touched since
-is left alone and counted.
+"""An import and its undo are the identity where nobody touched the rows, under every policy; who was touched
+since is left alone and counted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ known_members = st.lists(
 member_lines = st.lists(
     st.tuples(
         st.integers(0, PLACES - 1), some_text, st.sampled_from(["", "女", "男"]),
-        st.sampled_from(["", "1990-05-05", "2001-02-28"]), some_text, st.sets(st.sampled_from(NAMES)), answers,
+        st.sampled_from(["", "1990-05-05", "2001-02-28"]), some_text, st.sets(st.sampled_from(NAMES)),
+        answers,
     ),
     min_size=1, max_size=7,
 )  # fmt: skip
@@ -68,7 +69,9 @@ def set_up(known: list[tuple[str, str, set[str]]]) -> User:
     for name in NAMES:
         tag(name)
     for place, (name, gender, carried) in enumerate(known):
-        member = MemberFactory(phone=phone(place), external_id=f"H{place}", name=name, gender=gender, county="")
+        member = MemberFactory(
+            phone=phone(place), external_id=f"H{place}", name=name, gender=gender, county=""
+        )
         for one in Tag.objects.filter(name__in=carried):
             tags.tag_member(member=member, tag_id=one.pk, actor=ROBOT, now=NOON)
     approver: User = UserFactory(role=Role.FINANCE)
@@ -128,7 +131,14 @@ def hand(place: int, approver: User) -> None:
     duplicates=st.sampled_from(["first", "last", "error"]),
 )  # fmt: skip
 def test_members(
-    known: Any, lines: Any, hands: set[int], key: str, mode: str, empty: str, mode_of_tags: str, duplicates: str
+    known: Any,
+    lines: Any,
+    hands: set[int],
+    key: str,
+    mode: str,
+    empty: str,
+    mode_of_tags: str,
+    duplicates: str,
 ) -> None:
     policy = {"key": key, "mode": mode, "empty": empty, "tags": mode_of_tags, "duplicates": duplicates}
     with transaction.atomic():
@@ -194,7 +204,11 @@ def test_tags(known: Any, lines: Any, mode: str, shape: str, hands: set[int]) ->
 def tag_file(lines: list[tuple[Any, ...]], shape: str) -> bytes:
     if shape == "long":
         return csv_of(
-            *(f"{phone(place)},{name}" for place, listed, *_wide in lines for name in sorted(listed) or ["甲"]),
+            *(
+                f"{phone(place)},{name}"
+                for place, listed, *_wide in lines
+                for name in sorted(listed) or ["甲"]
+            ),
             head="手機,標籤",
         )
     head = {"listed": "手機,標籤", "wide": "手機,甲,乙", "both": "手機,標籤,甲,乙"}[shape]

@@ -1,4 +1,4 @@
-"""C57: kill -9 of real workers while a file is checked, applied and undone: the end is that of a quiet run."""
+"""C57: kill -9 of real workers while a file is checked, applied and undone: the end is as without."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from members.models import Member, MemberTag
 from members.services.tags import define_tag
 from tests.factories.members import MemberFactory
 from tests.imports.desk import ROBOT, bring, csv_of, look
+from tests.imports.mortal_worker import CHUNK, ON_DISK
 from tests.processes import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
@@ -42,7 +42,8 @@ class Worker:
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.imports.mortal_worker"],
-            env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         assert self._says() == "ready"
 
@@ -62,6 +63,7 @@ class Worker:
 
 @pytest.fixture
 def worker(settings: Any) -> Iterator[Worker]:
+    settings.STORAGES = {**settings.STORAGES, **ON_DISK}
     made = Worker(Path(settings.MEDIA_ROOT))
     yield made
     made.process.terminate()
@@ -81,6 +83,7 @@ def carried_out(worker: Worker, batch: ImportBatch, dice: random.Random, kills: 
     assert worker.work(job_id) == "lived"
     job = Job.objects.get(pk=job_id)
     assert job.state == JobState.DONE, (job.state, job.error)
+    assert not ImportBatch.objects.get(pk=batch.pk).problem
     batch.refresh_from_db()
     return batch
 
@@ -90,7 +93,8 @@ def _the_dead_leave() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
         )
 
 
@@ -142,11 +146,8 @@ def test_kills_while_a_file_is_checked_leave_every_line_staged_once(worker: Work
     other = look(content, now=timezone.now())
     verbs.check(batch_id=other.pk, fields=None, policy={}, actor=ROBOT, now=timezone.now(), ignore=())
     quiet = carried_out(worker, other, dice, 0)
-    assert (
-        killed.counts
-        == quiet.counts
-        == {"new": NEW, "duplicate": 1, "error": 1, "rows": NEW + 2, "repaired": 0}
-    )
+    assert killed.counts == quiet.counts
+    assert (quiet.counts["new"], quiet.counts["duplicate"], quiet.counts["error"]) == (NEW, 1, 1)
     assert killed.content_hash == quiet.content_hash
     assert killed.rows.count() == NEW + 2
 
@@ -167,7 +168,7 @@ def test_a_stop_from_elsewhere_ends_a_working_worker_between_two_chunks(worker: 
     assert worker._says() == "lived"
     batch.refresh_from_db()
     brought = batch.counts["done:applied"]
-    assert batch.state == ImportState.APPLIED and 40 <= brought < NEW and brought % 20 == 0
+    assert batch.state == ImportState.APPLIED and 40 <= brought < NEW and brought % CHUNK == 0
     assert Member.objects.count() == brought
     assert Job.objects.get(pk=batch.job_id).state == JobState.CANCELLED
     verbs.undo(batch_id=batch.pk, actor=ROBOT, now=timezone.now())

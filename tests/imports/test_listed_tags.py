@@ -14,7 +14,7 @@ from backoffice.choices import ImportState, Reach, Role
 from backoffice.errors import ImportNothingToDo, ImportNotThere, ImportReach
 from backoffice.models import AuditEvent, ImportBatch, ImportRow, User
 from backoffice.services.imports import looking, verbs
-from members.errors import NotAListFilter, NoSuchTag
+from members.errors import NoSuchTag, NotAListFilter
 from members.models import Member, MemberTag, Tag
 from members.selectors.member_lists import narrowed
 from members.services import tags
@@ -140,9 +140,7 @@ def test_whoever_gets_a_new_card_meanwhile_is_still_the_member_of_his_row(market
 
     member = MemberFactory()
     batch = ask(marketer, {}, tag("奶茶控"))
-    replace_card(
-        member=member, expected_card_no=member.card_no, reason="遺失", actor=ROBOT, now=NOON
-    )
+    replace_card(member=member, expected_card_no=member.card_no, reason="遺失", actor=ROBOT, now=NOON)
     bring_in(marketer, batch)
     assert MemberTag.objects.filter(member=member).exists()
 
@@ -234,7 +232,10 @@ def test_from_the_list_over_the_preview_to_the_undo_by_the_pages(marketer: User)
 def test_a_search_and_a_strange_filter_cannot_be_tagged_and_a_clerk_is_not_asked(marketer: User) -> None:
     client = client_for(marketer)
     listed_url = reverse("admin:members_membertag_listed")
-    assert listed_url not in client.get(reverse("admin:members_member_changelist") + "?tag=none&q=王").content.decode()
+    assert (
+        listed_url
+        not in client.get(reverse("admin:members_member_changelist") + "?tag=none&q=王").content.decode()
+    )
     assert client.get(listed_url + "?q=王").status_code == 404
     clerk = client_for(UserFactory(role=Role.CLERK))
     assert clerk.get(listed_url).status_code == 403

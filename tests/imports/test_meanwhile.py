@@ -48,8 +48,8 @@ def test_whoever_is_no_member_any_more_is_refused_and_the_rest_goes_in(kind: str
     batch.refresh_from_db()
     run(batch)
     done = {line: row.done for line, row in rows(batch).items()}
-    # What the file said about the erased one went with him. The last was promised as a new member; a tag list had
-    # promised nothing for him.
+    # What the file said about the erased one went with him. The last was promised as a new member; a tag
+    # list had promised nothing for him.
     first, last = ("", "refused") if kind == "members" else ("refused", "")
     assert done == {2: first, 3: "refused", 4: "applied", 5: "applied", 6: last}
     assert rows(batch)[2].cells is None
@@ -88,11 +88,9 @@ def _both_are_right() -> bool:
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("targets", [True, False])
-def test_two_imports_on_the_same_members_are_both_right(
-    together: Callable[..., Any], targets: bool
-) -> None:
-    """One after the other, as their jobs have one target; and right even if both ran at the same time, because
-    each locks members in the order of their ids before it looks at them again.
+def test_two_imports_on_the_same_members_are_both_right(together: Callable[..., Any], targets: bool) -> None:
+    """One after the other, as their jobs have one target; and right even if both ran at the same time,
+    because each locks members in the order of their ids before it looks at them again.
     """
     _two_files()
     if not targets:
@@ -107,8 +105,8 @@ def test_two_imports_on_the_same_members_are_both_right(
 def test_who_comes_second_replaces_what_the_first_has_written(
     together: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, locked: bool
 ) -> None:
-    """Both files name the same member and run at the same moment. The control (no lock) overwrites a name that it
-    never saw: an undo of it would bring back the one before.
+    """Both files name the same member and run at the same moment. The control (no lock) overwrites a name
+    that it never saw: an undo of it would bring back the one before.
     """
     MemberFactory(phone="+886912345678", name="舊")
     batches = [check(csv_of(f"0912345678,{name}")) for name in ("名甲", "名乙")]

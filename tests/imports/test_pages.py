@@ -179,7 +179,9 @@ def cancelled(batch: ImportBatch) -> ImportBatch:
 @pytest.mark.parametrize("state", [ImportState.UPLOADED, ImportState.CHECKING])
 def test_a_file_whose_work_was_cancelled_or_given_up_can_be_put_away(state: str, end: str) -> None:
     client = client_of(Role.MARKETER)
-    client.post(reverse(UPLOAD), {"kind": "members", "file": SimpleUploadedFile("a.csv", csv_of("0912345678,王"))})
+    client.post(
+        reverse(UPLOAD), {"kind": "members", "file": SimpleUploadedFile("a.csv", csv_of("0912345678,王"))}
+    )
     batch = ImportBatch.objects.get()
     if state == ImportState.CHECKING:
         work(batch)
@@ -201,7 +203,9 @@ def test_an_undo_that_was_cancelled_is_taken_up_again() -> None:
     confirm(client, batch)
     confirm(client, work(batch), "undo", reason="")
     batch = cancelled(batch)
-    assert batch.state == ImportState.UNDOING and page(batch, "undo") in client.get(page(batch)).content.decode()
+    assert (
+        batch.state == ImportState.UNDOING and page(batch, "undo") in client.get(page(batch)).content.decode()
+    )
     assert confirm(client, batch, "undo", reason="").status_code == 302
     assert confirm(client, batch, "undo", reason="").status_code == 409
     assert work(batch).state == ImportState.UNDONE and not Member.objects.exists()

@@ -23,13 +23,14 @@ from points import policy
 from points.choices import DebtPolicy
 from points.errors import FileTooLarge, MutualApproval, NotAllowed, NotReversible
 from points.models import Account, Entry, Program, StaffDayTotal
-from points.services import corrections, expiry, ledger
+from points.services import corrections, expiry, ledger, proofs
 from tests.conftest import NOON
 from tests.factories.backoffice import UserFactory
 from tests.factories.members import MemberFactory, StaffCardFactory
 from tests.factories.points import AccountFactory, ProgramFactory, give, take
 from tests.imports.desk import rows, run
 from tests.imports.points_desk import assert_sound, books, look_at, points_file, put_in, take_out
+from tests.points.books import tamper
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -393,6 +394,27 @@ def test_entries_undone_by_hand_and_members_who_are_gone_are_left_alone(
     batch = take_out(batch)
     assert ends(batch) == ["kept", "stuck", "undone"]
     assert_sound()
+
+
+@pytest.mark.parametrize(
+    ("check", "subject", "fault"),
+    [
+        ("I47", "import {batch}", "DELETE FROM backoffice_importrow WHERE line = 3"),
+        ("I47", "import {batch}", "UPDATE backoffice_importbatch SET counts = counts || '{{\"rows\": 9}}'"),
+        ("I49", "import {batch} line 3", "UPDATE points_entry SET source_id = 'x' WHERE id = {entry}"),
+        ("I49", "import {batch} line 3", "UPDATE backoffice_importrow SET done = 'refused' WHERE line = 3"),
+        ("I49", "entry {entry}", "DELETE FROM backoffice_importrow WHERE line = 3"),
+    ],
+)
+def test_a_line_without_its_entry_is_named_and_an_entry_without_its_line(
+    program: Program, people: list[Member], marketer: User, check: str, subject: str, fault: str
+) -> None:
+    batch = put_in(phones(10, 3), marketer)
+    assert_sound()
+    names = {"batch": batch.pk, "entry": Entry.objects.get(source_id=f"{batch.pk}:3").pk}
+    tamper(fault.format(**names))
+    found = {one.id: one for one in proofs.prove(now=NOON + DAY).checks if not one.ok}
+    assert subject.format(**names) in [offender.subject for offender in found[check].offenders]
 
 
 CASES = {

@@ -102,6 +102,7 @@ def _listed(content: bytes) -> bytes:
 def _wide(content: bytes) -> bytes:
     names = sorted({tag for tags in _of(content).values() for tag in tags})
     lines = [
-        ",".join([phone, *("✓" if name in tags else "" for name in names)]) for phone, tags in _of(content).items()
+        ",".join([phone, *("✓" if name in tags else "" for name in names)])
+        for phone, tags in _of(content).items()
     ]
     return "\r\n".join([",".join(["手機", *names]), *lines]).encode("utf-8-sig")

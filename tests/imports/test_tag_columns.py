@@ -104,7 +104,9 @@ def _reason(batch: object) -> str:
 
 def test_a_new_tag_of_a_column_gets_definition_owner_and_group() -> None:
     owner = UserFactory(role=Role.MARKETER)
-    batch = look(csv_of("0912345670,Y,N", head="手機,奶茶新,住家:租屋"), kind="tags", actor=Actor.staff(owner))
+    batch = look(
+        csv_of("0912345670,Y,N", head="手機,奶茶新,住家:租屋"), kind="tags", actor=Actor.staff(owner)
+    )
     policy = {"new_tags": "create", "tag_definition": "2026 問卷", "tag_group": "喜好"}
     fields = ["phone", "newtag-1", "newtag-2"]
     with pytest.raises(ImportPolicyIncomplete):

@@ -308,7 +308,7 @@ def test_grace_is_approved_while_the_goods_come_back(together: Together) -> None
 
 
 def test_control_grace_that_is_not_judged_again_gives_what_went_back(together: Together) -> None:
-    """The same goods, the same request: without the look under the account's lock the member keeps the points."""
+    """Without the look under the account's lock the member keeps what went back with the goods."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_functiondef('points_adjust_v4'::regproc)")
         real = cursor.fetchone()[0]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from backoffice.services.exports.import_results import NAME as RESULTS
 from backoffice.services.exports.kinds import kind_of
 from backoffice.services.exports.permits import may_export
 
@@ -31,3 +32,10 @@ def export_url(request: HttpRequest, kind: str) -> str:
         return ""
     query = request.GET.urlencode()
     return reverse("admin:backoffice_export_ask", args=[kind]) + (f"?{query}" if query else "")
+
+
+def way_to_results(user: Any, batch_id: int) -> str:
+    """Where the rows of an import are exported with their outcomes, "" for whoever may not."""
+    if not may_export(kind_of(RESULTS), user):
+        return ""
+    return reverse("admin:backoffice_export_ask", args=[RESULTS]) + f"?batch={batch_id}"

@@ -61,14 +61,14 @@ class ExportKindFilter(admin.SimpleListFilter):
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
     list_display = (
-        "what", "state_label", "row_count", "filter_told", "whole", "owner", "created_at", "downloads",
+        "what", "state_label", "row_count", "filter_told", "personal", "owner", "created_at", "downloads",
     )  # fmt: skip
     list_display_links = ("what",)
     list_filter = (ExportKindFilter, "format", "whole")
     list_select_related = ("owner", "job")
     ordering = ("-id",)
     sortable_by = ()
-    change_list_template = "admin/export_list.html"
+    list_before_template = "admin/export_lists.html"
 
     @display(description=gettext_lazy("list"))
     def what(self, export: Export) -> str:
@@ -88,6 +88,10 @@ class ExportAdmin(ReadOnlyAdmin):
         kind = kind_of(export.kind)
         told = kind.told(kind.unnamed(export.query), export.owner)
         return "、".join(f"{title}: {value}" for title, value in told) or _("everything")
+
+    @display(description=gettext_lazy("Personal data"), label={"whole": "warning"})
+    def personal(self, export: Export) -> tuple[str, str]:
+        return ("whole", _("whole")) if export.whole else ("masked", _("masked"))
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view

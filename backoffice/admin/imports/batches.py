@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.actors import Actor
 from backoffice.admin.base import ReadOnlyAdmin
 from backoffice.admin.display import display, number
+from backoffice.admin.exports.button import way_to_results
 from backoffice.admin.imports.forms import ENCODINGS, CheckForm, ReadingForm, UploadForm, shown_encoding
 from backoffice.admin.imports.preview import FILTERS, figures, page, totals
 from backoffice.admin.imports.verbs import VERBS
@@ -212,6 +213,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             if batch.counts
             else None,
             "buttons": self._buttons(batch, user),
+            "rows_url": way_to_results(user, batch.pk) if batch.counts and not batch.removed_at else "",
             "errors": any(batch.counts.get(name) for name in (*results.OUT, "done:refused"))
             and not batch.removed_at
             and kind.uploadable,

@@ -118,7 +118,9 @@ def _tags(title: str, kind: ImportKind, change: dict[str, Any], user: User) -> S
     """What goes is struck out, what comes stands behind it."""
     gone = "|".join(str(one[0]) for one in change.get("remove") or [])
     come = "|".join(change.get("add") or [])
-    return ShownCell(title, kind.show("tags", gone, user) if gone else "", kind.show("tags", come, user) or "-")
+    return ShownCell(
+        title, kind.show("tags", gone, user) if gone else "", kind.show("tags", come, user) or "-"
+    )
 
 
 def totals(batch: ImportBatch) -> list[tuple[str, str]]:

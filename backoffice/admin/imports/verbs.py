@@ -42,9 +42,12 @@ class ImportVerb(VerbView):
             raise PermissionDenied
 
     def summary(self, row: ImportBatch) -> Sequence[tuple[Text, Any]]:
+        user: Any = self.request.user
+        kind = kind_of(row.kind)
         return (
             (_("File"), row.file_name),
-            (_("Kind"), kind_of(row.kind).title),
+            (_("Kind"), kind.title),
+            *kind.about(row, user),
             (_("Uploaded by"), row.owner or "-"),
             (_("Uploaded"), moment(row.created_at)),
             (_("Status"), row.get_state_display()),
@@ -55,8 +58,10 @@ class ImportVerb(VerbView):
 
 
 def _rest(until: datetime, now: datetime) -> str:
-    told = _("So much waits for %(hours)s hours after the approval before it is written. It can be put away"
-             " meanwhile.")
+    told = _(
+        "So much waits for %(hours)s hours after the approval before it is written. It can be put away"
+        " meanwhile."
+    )
     return told % {"hours": number(round((until - now).total_seconds() / 3600))}
 
 

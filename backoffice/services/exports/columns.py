@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,16 @@ class LabelWidget(ImportWidget):
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return str(dict(self.labels.choices).get(value, value or ""))
+
+
+class JsonWidget(ImportWidget):
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
+
+
+class HexWidget(ImportWidget):
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return bytes(value).hex() if value else ""
 
 
 def out(

@@ -51,7 +51,8 @@ def _chunk(
     job: Job, batch: ImportBatch, rows: Q, act: Callable[[Span], None], now: datetime
 ) -> ChunkResult | None:
     """None when no row is left."""
-    window = next_window(batch, int(job.checkpoint.get("line", -1)), CHUNK, rows)
+    lines = min(CHUNK, kind_of(batch.kind).chunk)
+    window = next_window(batch, int(job.checkpoint.get("line", -1)), lines, rows)
     if window is None:
         return None
     if window.rows:

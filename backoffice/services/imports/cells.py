@@ -78,7 +78,9 @@ class RowReader:
         except CellFault as fault:
             as_written = {repair["column"]: repair["value"] for repair in repairs}
             shown = as_written.get(fault.column) or cells.get(fault.column) or ""
-            return None, [_problem(fault.column, shown, fault)], repairs
+            # What is refused was not understood either.
+            others = [repair for repair in repairs if repair["column"] != fault.column]
+            return None, [_problem(fault.column, shown, fault)], others
 
     def _shape(self, record: Record) -> Problem | None:
         if record.broken:

@@ -39,11 +39,13 @@ class Repaired(str):
 
 
 class Doubtful(Repaired):
-    """A value that may as well have been meant otherwise. It counts where the person's `choice` says "take", and
-    in kinds that do not ask; otherwise it is the suggestion of the fault `fault`.
+    """A value that may as well have been meant otherwise. It counts where the person's `choice` says "take",
+    and in kinds that do not ask; otherwise it is the suggestion of the fault `fault`.
     """
 
     __slots__ = ("choice", "fault")
+    choice: str
+    fault: str
 
     def __new__(cls, value: str, *, choice: str, fault: str) -> Doubtful:
         made = super().__new__(cls, value)

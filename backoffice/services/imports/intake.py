@@ -85,8 +85,8 @@ def collect(
 ) -> ImportBatch:
     """A batch whose rows a worker takes from a filter of one of the house's own lists (`ImportKind.collect`).
 
-    `query` is the filter as it is stored, `facts` what the kind remembers beside it, `fields` the staged columns
-    that the rows fill. Raises ImportKindUnknown, ImportPolicyWrong, ImportReach.
+    `query` is the filter as it is stored, `facts` what the kind remembers beside it, `fields` the staged
+    columns that the rows fill. Raises ImportKindUnknown, ImportPolicyWrong, ImportReach.
     """
     batch = ImportBatch(
         kind=kind,

@@ -102,14 +102,15 @@ class ImportKind:
     template's explanation about them: (column, what it may hold, example). `insist(policy)` raises
     ImportPolicyIncomplete for choices that need another one. A kind that is not `uploadable` has no files:
     `collect(batch, checkpoint, now)` stages the rows of its `layout["filter"]`, a chunk a call, and answers
-    (how many, next checkpoint, or None when there are no more); `about(batch, user)` says what it is about. `page` is the
-    name of the admin's address of the object that a row is about.
+    (how many, next checkpoint, or None when there are no more); `about(batch, user)` says what it is about.
+    `page` is the name of the admin's address of the object that a row is about.
 
     `totals(batch)` sums up the rows that would be, or are, brought in, as JSON values by name: counted after
     each
     step, kept in `batch.totals`, shown as `total_text(name, value)` says, a (title, text). `heavy(totals)`:
-    what comes to that much needs a second person. `shown_totals` are shown, in this order. `identity` are columns that are shown with every row,
-    `undo_note` says what an undo leaves.
+    what comes to that much needs a second person. `shown_totals` are shown, in this order. `identity` are
+    columns that are shown with every row, `undo_note` says what an undo leaves. `chunk` lines at most are
+    one transaction, for kinds whose rows do much.
 
     `judge(batch, actor, now)` is asked when somebody confirms: it may refuse, and count, and answers whether
     a second person is needed for reasons of its own. `approving(batch, actor, now)` may refuse his yes;
@@ -147,6 +148,7 @@ class ImportKind:
     heavy: Callable[[Mapping[str, Any]], bool] = lambda totals: False
     identity: Sequence[str] = ()
     undo_note: Text = ""
+    chunk: int = 2_000
     judge: Callable[[ImportBatch, Actor, datetime], bool] = lambda batch, actor, now: False
     approving: Callable[[ImportBatch, Actor, datetime], None] = lambda batch, actor, now: None
     held_until: Callable[[ImportBatch, datetime], datetime | None] = lambda batch, now: None

@@ -98,9 +98,7 @@ def check(layout: Mapping[str, Any], kind: ImportKind, ignore: Iterable[str] | N
     """
     fields = [field for field in layout["fields"] if field]
     more = kind.more() if kind.more else None
-    unknown = {
-        field for field in fields if field not in kind.columns and not (more and more.widget(field))
-    }
+    unknown = {field for field in fields if field not in kind.columns and not (more and more.widget(field))}
     doubled = {field for field in fields if fields.count(field) > 1} - unknown
     wrong = [kind.title_of(field, layout) for field in sorted(doubled)] + sorted(unknown)
     filled = kind.staged_columns(fields)

@@ -35,7 +35,8 @@ def forget_old(*, now: datetime, kept: timedelta = KEPT) -> int:
         with transaction.atomic():
             names = (batch.file, batch.canonical)
             batch.file = batch.canonical = ""
-            batch.layout = {key: value for key, value in batch.layout.items() if key not in ("sample", "first")}
+            kept_of = set(batch.layout) - {"sample", "first"}
+            batch.layout = {key: batch.layout[key] for key in sorted(kept_of)}
             batch.removed_at = now
             batch.save(update_fields=["file", "canonical", "layout", "removed_at"])
             transaction.on_commit(lambda names=names: storage.forget(*names))  # type: ignore[misc]

@@ -160,8 +160,8 @@ def stop(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
 
 @transaction.atomic
 def undo(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> ImportBatch:
-    """Take an applied import back: what nobody has changed since gets its former values. An undo whose job was
-    cancelled or given up is taken up again.
+    """Take an applied import back: what nobody has changed since gets its former values. An undo whose job
+    was cancelled or given up is taken up again.
 
     Raises OutOfReach, ImportNotThere.
     """

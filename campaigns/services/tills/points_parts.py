@@ -105,6 +105,7 @@ def capture(
         points=points,
         source=_source(reservation, part.account_id),
         context=_context(reservation, actor, now, reservation.store.brand_id, why),
+        slide_to=rules.slide_of(part.account.program, now),
     )
     part.entry_id, part.spent = posting.entry_id, points
     part.save(update_fields=["entry", "spent"])

@@ -6,8 +6,9 @@ Lock order: member, reservation, receipt, small change, account.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -15,13 +16,14 @@ from django.db import transaction
 
 from backoffice.actors import Actor
 from backoffice.errors import LimitReached
-from backoffice.services import limits
 from campaigns.choices import TillItemKind, TillItemReason
-from campaigns.models import Reservation, TillItem, TillRecord
+from campaigns.errors import PurchaseMoved
+from campaigns.models import Reservation, TillItem
 from campaigns.services.buyers import lock_buyers
-from campaigns.services.settlement import Settlement, settle_purchase
+from campaigns.services.meeting import Met, meet, meet_member
+from campaigns.services.settlement import DayLimit, Settled, Settlement, settle_met, settle_purchase
 from campaigns.services.tills import inbox, points_parts, reservations, returns
-from campaigns.services.tills.customers import by_card
+from campaigns.services.tills.customers import by_card, is_served, pointed_at
 from campaigns.services.tills.reservations import Reserved
 from campaigns.services.tills.till import Till, clock_fault
 from campaigns.till_data import Redeem, ToldHold, ToldPurchase
@@ -29,20 +31,23 @@ from members.errors import ReceiptDiffers
 from points import rules
 from points.policy import ZONE
 
-DAY = timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of a receipt: a settlement, or the inbox item that waits for staff."""
+    """What became of a receipt: a settlement, or the inbox item that waits for staff.
+
+    `settled` is there for one that was settled just now, with nothing but itself: what an answer needs of it.
+    """
 
     settlement: Settlement | None
     redeemed: Reserved | None = None
     item: TillItem | None = None
+    settled: Settled | None = None
 
 
-@transaction.atomic
-def post(*, till: Till, told: ToldPurchase, actor: Actor, now: datetime) -> Posted:
+def post(
+    *, till: Till, told: ToldPurchase, actor: Actor, now: datetime, ends_with_refusal: bool = False
+) -> Posted:
     """Settle a receipt, by its own time; told again (also under a new key), the stored settlement.
 
     Its card is judged at the time of the purchase, so that one which was scanned offline still counts.
@@ -50,54 +55,71 @@ def post(*, till: Till, told: ToldPurchase, actor: Actor, now: datetime) -> Post
     the allowed clock, or with unusually many points, it goes to the inbox and nothing is given.
 
     Raises what `by_card` raises, ToldDifferently, ReceiptDiffers, InvalidReceipt, PurchaseMoved, and for its
-    points part NoSuchReservation, ReservationClosed and what spending refuses.
+    points part NoSuchReservation, ReservationClosed and what spending refuses. With `ends_with_refusal` a
+    refusal
+    ends the caller's transaction, too: two statements less for a till that waits.
     """
+    with transaction.atomic(savepoint=not ends_with_refusal):
+        return _posted(till, told, actor, now)
+
+
+def _posted(till: Till, told: ToldPurchase, actor: Actor, now: datetime) -> Posted:
     at = told.receipt.purchased_at
-    known = inbox.known(
-        till=till, kind=TillItemKind.PURCHASE, number=told.receipt.receipt_no, told=told.as_json()
-    )
-    if known is not None:
+    number, card_at = told.receipt.receipt_no, min(at, now)
+    card_no, member_id = pointed_at(till=till, card=told.card, now=card_at) if told.card else (None, None)
+    met = meet(store_id=till.store_id, number=number, card_no=card_no, member_id=member_id)
+    if met.in_inbox:
+        known = inbox.known(till=till, kind=TillItemKind.PURCHASE, number=number, told=told.as_json())
+        assert known is not None, "nothing leaves the inbox"
         return _as_decided(known, till, told, actor, now)
-    member_id = by_card(till=till, card=told.card, now=min(at, now)).member.pk if told.card else None
-    told = replace(told, receipt=replace(told.receipt, member_id=member_id))
+    if told.card and not is_served(met.member, till):
+        met = meet(
+            store_id=till.store_id, member_id=by_card(till=till, card=told.card, now=card_at).member.pk
+        )
+        if met.member is None:
+            raise PurchaseMoved
+    told = replace(told, receipt=replace(told.receipt, member_id=met.member.pk if met.member else None))
     fault = clock_fault(at, now)
     if fault is not None:
         return Posted(None, item=_review(till, told, fault, now))
     try:
-        with transaction.atomic():
-            return settle(till=till, told=told, actor=actor, now=now, limited=True)
+        # What points paid is taken back where the rest is not settled; else nothing was written by then.
+        with transaction.atomic() if told.redeem else nullcontext():
+            return _settle(till, told, met, actor, now, _day_limit(till, now))
     except LimitReached:
         return Posted(None, item=_review(till, told, TillItemReason.MANY_POINTS, now))
 
 
 @transaction.atomic
-def settle(*, till: Till, told: ToldPurchase, actor: Actor, now: datetime, limited: bool = False) -> Posted:
-    """Take the points of the bill, settle the receipt, and apply the returns that came before it.
+def settle(*, till: Till, told: ToldPurchase, actor: Actor, now: datetime) -> Posted:
+    """Take the points of the bill, settle the receipt, apply the returns that came before it.
 
-    `limited` counts its points on the till's day. Raises LimitReached then, and like `post`.
+    Like `post`, but on no till's limits, and never into the inbox.
     """
+    met = meet_member(store_id=till.store_id, member_id=told.receipt.member_id)
+    return _settle(till, told, met, actor, now, None)
+
+
+def _settle(
+    till: Till, told: ToldPurchase, met: Met, actor: Actor, now: datetime, day_limit: DayLimit | None
+) -> Posted:
     receipt = told.receipt
-    redeemed = None
-    if told.redeem is not None:
-        redeemed = _redeem(till, told, told.redeem, actor, now)
-    settlement = settle_purchase(receipt=receipt, actor=actor, now=now)
+    redeemed = _redeem(till, told, told.redeem, met, actor, now) if told.redeem is not None else None
+    done = settle_met(
+        met=met, receipt=receipt, actor=actor, now=now, till_id=till.key_id, day_limit=day_limit
+    )
+    settlement = done.settlement
     if settlement.replayed:
         if redeemed is not None and redeemed.reservation.purchase_id != settlement.purchase_id:
             raise ReceiptDiffers(source=receipt.source, receipt_no=receipt.receipt_no, fields="redeem")
         returns.apply_parked(till=till, receipt_no=receipt.receipt_no, actor=actor, now=now)
         return Posted(settlement, redeemed or redeemed_with(purchase_id=settlement.purchase_id, now=now))
-    if limited:
-        _count(till, settlement, now)
     if redeemed is not None:
         _link(redeemed.reservation, settlement.purchase_id, receipt.receipt_no)
-    TillRecord.objects.create(
-        key_id=till.key_id,
-        purchase_id=settlement.purchase_id,
-        occurred_at=receipt.purchased_at,
-        received_at=now,
-    )
-    returns.apply_parked(till=till, receipt_no=receipt.receipt_no, actor=actor, now=now)
-    return Posted(settlement, redeemed)
+    if done.parked:
+        returns.apply_parked(till=till, receipt_no=receipt.receipt_no, actor=actor, now=now)
+        return Posted(settlement, redeemed)
+    return Posted(settlement, redeemed, settled=done)
 
 
 def _as_decided(item: TillItem, till: Till, told: ToldPurchase, actor: Actor, now: datetime) -> Posted:
@@ -125,18 +147,19 @@ def _review(till: Till, told: ToldPurchase, reason: TillItemReason, now: datetim
     )
 
 
-def _redeem(till: Till, told: ToldPurchase, redeem: Redeem, actor: Actor, now: datetime) -> Reserved:
+def _redeem(
+    till: Till, told: ToldPurchase, redeem: Redeem, met: Met, actor: Actor, now: datetime
+) -> Reserved:
     """The points part of the bill. The member comes first in the order of locks, before any account."""
     receipt = told.receipt
-    if receipt.member_id is None:
+    if met.member is None:
         raise ReceiptDiffers(source=receipt.source, receipt_no=receipt.receipt_no, fields="card, redeem")
-    buyer = lock_buyers([receipt.member_id])[receipt.member_id]
     if redeem.hold_no:
         done = reservations.commit(
             till=till, number=redeem.hold_no, points=redeem.points, actor=actor, now=now
         )
         owner = lock_buyers([done.reservation.member_id])[done.reservation.member_id]
-        if owner.member_id != buyer.member_id:
+        if owner.member_id != met.member.pk:
             raise ReceiptDiffers(source=receipt.source, receipt_no=receipt.receipt_no, fields="card, redeem")
         return done
     points = redeem.points or 0
@@ -151,7 +174,7 @@ def _redeem(till: Till, told: ToldPurchase, redeem: Redeem, actor: Actor, now: d
     return reservations.spend_at_once(
         till=till,
         told=bill,
-        member_id=buyer.member_id,
+        member_id=met.member.pk,
         actor=actor,
         now=now,
         occurred_at=receipt.purchased_at,
@@ -179,18 +202,11 @@ def redeemed_with(*, purchase_id: int, now: datetime) -> Reserved | None:
     return reservations.state_of(reservation, part, now)
 
 
-def _count(till: Till, settlement: Settlement, now: datetime) -> None:
-    """Points of one receipt, and of one till on one local day (T14). Raises LimitReached."""
-    points = sum((reward.points for reward in settlement.rewards), 0)
-    if points > settings.TILL_RECEIPT_MOST_POINTS:
-        raise LimitReached(1)
-    if points:
-        midnight = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-        limits.take(
-            bucket=f"till-points:{till.key_id}",
-            limit=settings.TILL_DAY_MOST_POINTS,
-            window=DAY,
-            start=midnight,
-            cost=points,
-            now=now,
-        )
+def _day_limit(till: Till, now: datetime) -> DayLimit:
+    """Points of one receipt, and of one till on one local day (T14)."""
+    return DayLimit(
+        most=settings.TILL_RECEIPT_MOST_POINTS,
+        bucket=f"till-points:{till.key_id}",
+        limit=settings.TILL_DAY_MOST_POINTS,
+        start=now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0),
+    )

@@ -43,7 +43,7 @@ class Command(BaseCommand):
                     "database's administrator run CREATE ROLE ... NOLOGIN, then run this again"
                 )
             cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA audit TO auditor, shuke_app")
-            cursor.execute(read("grants_v4"))
+            cursor.execute(read("grants_v5"))
             for migration in NARROWED:
                 cursor.execute(import_module(migration).GRANTS)
             if login:

@@ -36,7 +36,8 @@ RETURNING subject_id
 def tag_listed(
     *, query: Mapping[str, Any], tag_id: int, act: str, actor: Actor, now: datetime
 ) -> ImportBatch:
-    """Have everybody of a list tagged (`act` "add") or untagged ("remove"), as a batch that is previewed first.
+    """Have everybody of a list tagged (`act` "add") or untagged ("remove"), as a batch that is previewed
+    first.
 
     `query` is the filter as the list's address has it. Members who come later are not touched.
     Raises NotAListFilter, NoSuchTag, ImportNothingToDo, ImportPolicyWrong, ImportReach, OutOfReach without a
@@ -82,9 +83,7 @@ def collect(
     members, parameters = behind.values("id", "card_no")[:CHUNK].query.sql_with_params()
     line = checkpoint.get("line", 0)
     with connection.cursor() as cursor:
-        cursor.execute(
-            STAGE.format(members=members), [batch.pk, line, str(layout["tag"]), *parameters]
-        )
+        cursor.execute(STAGE.format(members=members), [batch.pk, line, str(layout["tag"]), *parameters])
         staged = [pk for (pk,) in cursor.fetchall()]
     if not staged:
         return 0, None
@@ -99,5 +98,3 @@ def subject(batch: ImportBatch) -> str:
 def count(query: Mapping[str, Any], user: User, now: datetime) -> int:
     """How many members the list holds. Raises NotAListFilter."""
     return int(listed(query, user, now).count())
-
-

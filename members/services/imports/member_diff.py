@@ -172,9 +172,7 @@ def _changes(batch: ImportBatch) -> str:
     parts = [_field_change(field, batch) for field in mapped(batch)]
     parts += [_consent_change(name) for name in mapped_consents(batch)]
     if speaks_of_tags(batch):
-        parts.append(
-            tag_change("m.id", cell("tags"), batch.policy["tags"], listed=replaces_listed(batch))
-        )
+        parts.append(tag_change("m.id", cell("tags"), batch.policy["tags"], listed=replaces_listed(batch)))
     return " || ".join(parts) or "'{}'::jsonb"
 
 

@@ -1,5 +1,5 @@
-"""Columns of files that are a tag each: the head is the tag's name or another name of it, the cells say yes or
-no. A head that the registry does not know is ignored, until a person says that it shall become a tag.
+"""Columns of files that are a tag each: the head is the tag's name or another name of it, the cells say yes
+or no. A head that the registry does not know is ignored, until a person says that it shall become a tag.
 """
 
 from __future__ import annotations

@@ -96,8 +96,8 @@ def apply(span: Span) -> None:
 
 
 def undo(span: Span) -> None:
-    """Tags that this import gave go, tags that it took come back. Erased members are left alone, and rows in whose
-    tags somebody has had a hand since.
+    """Tags that this import gave go, tags that it took come back. Erased members are left alone, and rows in
+    whose tags somebody has had a hand since.
     """
     values = parameters(span, made=_made(span))
     with connection.cursor() as cursor:

@@ -84,8 +84,8 @@ WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s
   AND r.outcome = 'changed' AND r.done = 'applied' AND jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
   AND c.member_id = r.subject_id AND c.tag_id = (gone ->> 0)::bigint
 """
-# Whether somebody else has had a hand in what the row did: gave one of its tags by himself, or gave back one that
-# it took away.
+# Whether somebody else has had a hand in what the row did: gave one of its tags by himself, or gave back one
+# that it took away.
 TOUCHED = f"""(
     EXISTS (
         SELECT FROM jsonb_array_elements_text(

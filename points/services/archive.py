@@ -19,13 +19,11 @@ from django.db.models import Sum
 from backoffice.services.exports import archive
 from backoffice.services.exports.archive import ArchiveFile, Restorer, Restoring, Row, text_of
 from backoffice.services.exports.everything import brands_by_code, flag
-from backoffice.services.exports.kinds import columns_of
-from members.archive import ids_of
 from members.choices import MemberStatus
+from members.services.archive import ids_of
 from points.choices import DebtPolicy, EntryKind, HoldStatus, PendingStatus, ReasonCode
 from points.errors import ArchiveUnequal, OpeningRefused, WaitingLeftBehind
-from points.export_columns import EntryResource
-from points.models import Account, Entry, Lot, PendingCredit, Program
+from points.models import Account, Lot, PendingCredit, Program
 from points.postings import Context, CreditRow, Source
 from points.services import ledger
 from points.services.programs import RULE_FIELDS, save_program
@@ -52,7 +50,9 @@ def _programs() -> Iterator[Sequence[str]]:
 def _lots() -> Iterator[Sequence[str]]:
     """Under the heads of the points file (`operation=opening`), and the exact deadline behind its day."""
     rows = Lot.objects.filter(remaining__gt=0).exclude(account__member__status=MemberStatus.ERASED)
-    rows = rows.order_by("account_id", "entry_id").select_related("account__member", "account__program", "brand")
+    rows = rows.order_by("account_id", "entry_id").select_related(
+        "account__member", "account__program", "brand"
+    )
     for lot in rows.iterator(chunk_size=archive.CHUNK):
         member, program = lot.account.member, lot.account.program
         yield [
@@ -91,13 +91,6 @@ def _waiting() -> Iterator[Sequence[str]]:
     )  # fmt: skip
     for row in values.iterator(chunk_size=archive.CHUNK):
         yield [text_of(value) for value in row]
-
-
-def _ledger() -> Iterator[Sequence[str]]:
-    columns = columns_of(EntryResource).values()
-    rows = Entry.objects.select_related("account__member", "account__program", "store").order_by("pk")
-    for entry in rows.iterator(chunk_size=archive.CHUNK):
-        yield [str(column.export(entry)) for column in columns]
 
 
 # --- Back ---------------------------------------------------------------------------------------------------
@@ -219,7 +212,6 @@ def register_all() -> None:
         ArchiveFile("lots.csv", LOT_HEADS, _lots),
         ArchiveFile("accounts.csv", ACCOUNT_HEADS, _accounts),
         ArchiveFile("waiting.csv", WAITING_HEADS, _waiting),
-        ArchiveFile("ledger.csv", tuple(EntryResource._meta.fields), _ledger),
     ):
         archive.register_file(file)
     for restorer in (

@@ -1,0 +1,84 @@
+"""Statements that a till waits for: bound and prepared by the server, without an object of the ORM.
+
+Django writes the values into the text, so that the server parses and plans each call anew; and building a
+query
+costs more than carrying it out. The models stay what they are: whoever needs an object makes it of the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
+
+Row = tuple[Any, ...]
+
+
+def cursor_on(database: BaseDatabaseWrapper) -> CursorWrapper:
+    """Django's cursor around one that binds on the server (`prepare_threshold` in the settings).
+
+    Statements begin with SELECT: before any other the history of a request puts a statement of its own.
+    """
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    return database._prepare_cursor(psycopg.Cursor(database.connection))  # type: ignore[attr-defined]
+
+
+def rows(sql: str, values: Sequence[Any]) -> list[Row]:
+    """All rows of a SELECT."""
+    # Looked up once: each access through `connection` asks which thread this is.
+    with cursor_on(connections[DEFAULT_DB_ALIAS]) as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def first(sql: str, values: Sequence[Any]) -> Row | None:
+    """The first row of a SELECT, None without."""
+    found = rows(sql, values)
+    return found[0] if found else None
+
+
+def opening(sql: str, values: Sequence[Any]) -> Row | None:
+    """`first`, for the read that a request begins with: it shows by itself whether the connection is alive.
+
+    A connection that the server has closed meanwhile is made anew and the read repeated, so that nobody has
+    to
+    ask it before each request.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.connection is None or database.in_atomic_block or database.health_check_done:
+        return first(sql, values)
+    database.health_check_done = True
+    try:
+        return first(sql, values)
+    except (OperationalError, InterfaceError):
+        if database.is_usable():
+            raise
+        database.close()
+        return first(sql, values)
+
+
+def columns(model: type[Model], alias: str) -> str:
+    """The columns of a model as it is loaded, for a SELECT whose rows `made` turns into objects."""
+    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
+
+
+def made(model: type[Any], values: Sequence[Any]) -> Any:
+    """The object of a row in the order of `columns`."""
+    return model.from_db(DEFAULT_DB_ALIAS, names(model), values)
+
+
+@cache
+def names(model: type[Model]) -> list[str]:
+    """What the columns are called on the object."""
+    fields = model._meta.concrete_fields
+    assert not any(hasattr(field, "from_db_value") for field in fields), (
+        f"{model.__name__} converts its values"
+    )
+    return [field.attname for field in fields]

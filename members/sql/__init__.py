@@ -1,0 +1,13 @@
+"""SQL functions about members and what they bought, one file each, versioned by name; migrations apply them.
+
+They follow the rules of `backoffice/sql`.
+"""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def read(*names: str) -> str:
+    """The SQL of these files, in this order. Raises FileNotFoundError."""
+    return "\n".join((HERE / f"{name}.sql").read_text(encoding="utf-8") for name in names)
