@@ -87,6 +87,7 @@ class ApiScope(models.TextChoices):
     POINTS_SPEND = "points.spend", _("Quote, hold and spend points")
     CORRECTIONS_ASK = "corrections.ask", _("Ask for corrections")
     REPORTS_READ = "reports.read", _("Read day reports")
+    IMPORTS_WRITE = "imports.write", _("Bring files in")
 
 
 class ImportState(models.TextChoices):

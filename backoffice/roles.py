@@ -353,7 +353,6 @@ PERMISSIONS: Final[dict[Role, tuple[str, ...]]] = {
         *REPORTS,
         *LISTS,
         TAKE_HOME,
-        "points.import_points",
         "points.set_correction_limit",
         "backoffice.approve_import",
     ),

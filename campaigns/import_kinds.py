@@ -96,7 +96,7 @@ def totals(batch: ImportBatch) -> dict[str, Any]:
     """
     before = batch.state == ImportState.CHECKING
     word, done = ("estimate", RowDone.OPEN.value) if before else ("points", RowDone.APPLIED.value)
-    values = {"batch": batch.pk, "done": done, "amount": RECEIPT_COLUMNS.index("amount") + 1}
+    values: dict[str, Any] = {"batch": batch.pk, "done": done, "amount": RECEIPT_COLUMNS.index("amount") + 1}
     with connection.cursor() as cursor:
         cursor.execute(SUMS, values)
         receipts, paid = cursor.fetchone()

@@ -40,32 +40,37 @@ def _groups() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
             (_("Gifts"), "redeem", "campaigns_gift", "campaigns.view_gift"),
             (_("Gifts taken"), "card_giftcard", "campaigns_gifttaken", "campaigns.view_gifttaken"),
         ]),
-        (_("Settings"), [
-            (_("Brands"), "sell", "backoffice_brand", "backoffice.view_brand"),
-            (_("Stores"), "storefront", "backoffice_store", "backoffice.view_store"),
-            (_("Staff"), "badge", "backoffice_user", "backoffice.view_user"),
-            (_("Staff member cards"), "id_card", "members_staffcard", "members.view_staffcard"),
-            (_("Profile fields"), "list_alt", "members_profilefieldrule", "members.view_profilefieldrule"),
-            (
-                _("Terms of membership"), "gavel", "members_membershipterms",
-                "members.view_membershipterms",
-            ),
-            (_("Correction limits"), "speed", "points_correctionlimit", "points.view_correctionlimit"),
-            (_("Jobs"), "pending_actions", "backoffice_job", "backoffice.view_job"),
-            (_("Audit trail"), "history", "backoffice_auditevent", "backoffice.view_auditevent"),
-            (_("API keys"), "vpn_key", "backoffice_apikey", "backoffice.view_apikey"),
-            (_("Sign-in events"), "key", "backoffice_loginevent", "backoffice.view_loginevent"),
-            (_("Outbox"), "outbox", "backoffice_outboxmessage", "backoffice.view_outboxmessage"),
-            (
-                _("Webhooks"), "webhook", "backoffice_webhooksubscription",
-                "backoffice.view_webhooksubscription",
-            ),
-            (
-                _("Webhook deliveries"), "send", "backoffice_webhookdelivery",
-                "backoffice.view_webhookdelivery",
-            ),
-            (_("Heartbeats"), "monitor_heart", "backoffice_heartbeat", "backoffice.view_heartbeat"),
-        ]),
+        (_("Settings"), _settings()),
+    ]  # fmt: skip
+
+
+def _settings() -> list[tuple[str, str, str, str]]:
+    """What is set up once, and what shows that the house runs."""
+    return [
+        (_("Brands"), "sell", "backoffice_brand", "backoffice.view_brand"),
+        (_("Stores"), "storefront", "backoffice_store", "backoffice.view_store"),
+        (_("Staff"), "badge", "backoffice_user", "backoffice.view_user"),
+        (_("Staff member cards"), "id_card", "members_staffcard", "members.view_staffcard"),
+        (_("Profile fields"), "list_alt", "members_profilefieldrule", "members.view_profilefieldrule"),
+        (
+            _("Terms of membership"), "gavel", "members_membershipterms",
+            "members.view_membershipterms",
+        ),
+        (_("Correction limits"), "speed", "points_correctionlimit", "points.view_correctionlimit"),
+        (_("Jobs"), "pending_actions", "backoffice_job", "backoffice.view_job"),
+        (_("Audit trail"), "history", "backoffice_auditevent", "backoffice.view_auditevent"),
+        (_("API keys"), "vpn_key", "backoffice_apikey", "backoffice.view_apikey"),
+        (_("Sign-in events"), "key", "backoffice_loginevent", "backoffice.view_loginevent"),
+        (_("Outbox"), "outbox", "backoffice_outboxmessage", "backoffice.view_outboxmessage"),
+        (
+            _("Webhooks"), "webhook", "backoffice_webhooksubscription",
+            "backoffice.view_webhooksubscription",
+        ),
+        (
+            _("Webhook deliveries"), "send", "backoffice_webhookdelivery",
+            "backoffice.view_webhookdelivery",
+        ),
+        (_("Heartbeats"), "monitor_heart", "backoffice_heartbeat", "backoffice.view_heartbeat"),
     ]  # fmt: skip
 
 

@@ -149,18 +149,20 @@ class Operation(APIView):
         client: str = "",
         first: Callable[[], None] | None = None,
         complete: Callable[[Body], Body] | None = None,
+        body: Body | None = None,
     ) -> Response:
         """Carry out `verb` under the request's Idempotency-Key, or give the stored answer again.
 
         `client` scopes the key where nobody has signed in yet. `first` runs and commits before the verb, but
         not for a repetition. `complete` makes the body that is sent of the one that is stored: tokens are
-        derived there, because no table may hold them. Raises KeyTaken, KeyInUse and what the verb refuses.
+        derived there, because no table may hold them. `body` stands for a body that is no JSON (a file's
+        checksum). Raises KeyTaken, KeyInUse and what the verb refuses.
         """
         client = client or self.caller.client
         request = {
             "method": self.request.method,
             "path": self.plain.get_full_path(),
-            "body": self.request.data,
+            "body": self.request.data if body is None else body,
         }
         stored = None
         if first is not None:
@@ -171,8 +173,8 @@ class Operation(APIView):
             stored = idempotency.run_once(
                 client=client, key=self.key, request=request, now=self.now, verb=verb, status=status
             )
-        body = complete(stored.body) if complete else stored.body
-        response = Response(body if stored.status != 204 else None, status=stored.status)
+        told = complete(stored.body) if complete else stored.body
+        response = Response(told if stored.status != 204 else None, status=stored.status)
         if stored.replayed:
             response.headers["Idempotent-Replayed"] = "true"
         return response

@@ -19,6 +19,9 @@ STATUS_OF: Final[dict[str, int]] = {
     "cursor_invalid": 400,
     "country_not_served": 400,
     "field_hidden": 400,
+    "file_refused": 400,
+    "import_kind_unknown": 400,
+    "import_policy_wrong": 400,
     "invalid_phone": 400,
     "invalid_points": 400,
     "invalid_profile": 400,
@@ -59,4 +62,6 @@ STATUS_OF: Final[dict[str, int]] = {
 
 
 def status_of(refusal: Refusal | type[Refusal]) -> int:
-    return STATUS_OF.get(refusal.code, CONFLICT)
+    """By its code; a refusal whose instances say more precisely what it is (`file_empty`) by its class's."""
+    kind = refusal if isinstance(refusal, type) else type(refusal)
+    return STATUS_OF.get(refusal.code, STATUS_OF.get(kind.code, CONFLICT))

@@ -10,7 +10,7 @@ import gzip
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, cast
+from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from backoffice.tabular.lines import BLOCK
@@ -73,7 +73,7 @@ def _blocks(parts: Iterable[BinaryIO]) -> Iterator[bytes]:
     for part in parts:
         with gzip.GzipFile(fileobj=part, mode="rb") as rows:
             while block := rows.read(BLOCK):
-                yield cast(bytes, block)
+                yield block
 
 
 def _frame(names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -136,7 +136,7 @@ def _touched(purchase_ids: Sequence[int], source: str, number: str) -> set[int]:
     returned = PurchaseReturn.objects.filter(purchase__in=purchase_ids)
     paid_with_points = Reservation.objects.filter(purchase__in=purchase_ids)
     return {
-        *(by_entry[pk] for pk in moved),
+        *(by_entry[pk] for pk in moved if pk is not None),
         *returned.values_list("purchase", flat=True),
         *paid_with_points.values_list("purchase_id", flat=True),
         *taken.exclude(pk__in=ours.values("pk"))

@@ -66,7 +66,7 @@ class MemberAdmin(ScopedModelAdmin):
     sortable_by = ()
     actions = None
     change_form_template = "members/member_page.html"
-    change_list_template = "members/member_list.html"
+    list_before_template = "members/list_buttons.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

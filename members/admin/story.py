@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import F, Q, QuerySet, Value
@@ -111,7 +111,7 @@ def search_acts(text: str) -> Q:
     return Q(reason__icontains=text) | Q(action__in=_codes(titles, text))
 
 
-def _actor(facts: dict[str, Any]) -> str:
+def _actor(facts: Mapping[str, Any]) -> str:
     return actor_text(facts["actor_type"], facts["actor_id"], facts["actor"])
 
 

@@ -71,7 +71,7 @@ def allowance(*, user: User, account_id: int, now: datetime) -> Allowance:
 
     Whoever gives at the same time may take it; the function that books decides.
     """
-    values = {
+    values: dict[str, int | str | bool] = {
         "user": user.pk,
         "account": account_id,
         "day": policy.local_day(now),

@@ -167,11 +167,12 @@ def _restore_accounts(rows: Sequence[Row], restoring: Restoring) -> None:
     for row, account_id in zip(rows, accounts, strict=True):
         if int(row["debt"]):
             _owe(account_id, int(row["debt"]), _context(restoring))
-    blocked = [pk for row, pk in zip(rows, accounts, strict=True) if flag(row["spend_blocked"])]
-    Account.objects.filter(pk__in=blocked).update(spend_blocked=True)
     found = Account.objects.in_bulk(accounts)
     for row, account_id in zip(rows, accounts, strict=True):
         account = found[account_id]
+        if flag(row["spend_blocked"]):
+            account.spend_blocked = True
+            account.save(update_fields=["spend_blocked"])
         if (account.balance, account.debt) != (int(row["balance"]), int(row["debt"])):
             raise ArchiveUnequal(card=row["card_no"], program=row["program"])
 

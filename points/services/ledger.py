@@ -58,7 +58,6 @@ __all__ = [
     "reverse_credits",
     "spend",
     "transfer",
-    "undo_spend",
 ]
 
 MAX_POINTS = 9_999_999
@@ -311,20 +310,6 @@ def refund_spend(*, entry_id: int, points: int, source: Source, context: Context
         "SELECT (r.posting).*, r.lapsed, r.lapse_entry_id "
         f"FROM (SELECT * FROM points_refund_spend_v1(%s,%s,%s,%s,{CONTEXT})) r",
         (entry_id, points, source.type, source.id, *context.values()),
-    )
-    return Refund(Posting(*row[:8]), row[8], row[9])
-
-
-def undo_spend(*, user_id: int, entry_id: int, points: int, key: str, context: Context) -> Refund:
-    """`refund_spend` by the hand of the staff user `user_id`, counted on the day's limits like a gift.
-
-    Raises like `refund_spend`, and OverLimit, OwnCard.
-    """
-    _check(points)
-    row = call(
-        "SELECT (r.posting).*, r.lapsed, r.lapse_entry_id "
-        f"FROM (SELECT * FROM points_undo_spend_v1(%s,%s,%s,%s,{CONTEXT})) r",
-        (user_id, entry_id, points, key, *context.values()),
     )
     return Refund(Posting(*row[:8]), row[8], row[9])
 

@@ -113,6 +113,7 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
         ("import upload", reverse("admin:backoffice_importbatch_upload")),
         ("verb tag member", reverse("admin:members_membertag_give", args=[shop.member.pk])),
         ("verb untag member", reverse("admin:members_membertag_take", args=[shop.member.pk])),
+        ("verb tag list", reverse("admin:members_membertag_listed") + "?status__exact=active"),
         ("password change", reverse("admin:password_change")),
     ]
 

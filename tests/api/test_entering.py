@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -88,15 +87,16 @@ def test_known_and_unknown_phones_get_the_same_answer(house: House) -> None:
 
 
 def test_t10_asking_for_a_known_and_an_unknown_phone_is_the_same_work(house: House) -> None:
-    """Same statements in the same order: the time cannot tell whose phone it is."""
-    shapes = []
+    """As many statements, and none that looks at members: the time cannot tell whose phone it is."""
+    counts = []
     # The first ask warms up what a process keeps.
     for phone in ("0966-666-666", "0912-345-678", "0977-777-777"):
         with CaptureQueriesContext(connection) as asked:
             ask_code(Api(), phone)
-        shapes.append([re.sub(r"'[^']*'|\b\d+\b", "?", query["sql"]) for query in asked])
+        counts.append(len(asked))
+        assert not any("members_member" in (query["sql"] or "") for query in asked)
         forget_limits()
-    assert shapes[1] == shapes[2]
+    assert counts[1] == counts[2]
 
 
 def test_the_sixth_try_is_not_compared_even_when_it_is_right(house: House) -> None:

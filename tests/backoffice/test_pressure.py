@@ -108,13 +108,12 @@ def test_whoever_waits_for_a_lock_is_seen() -> None:
         Brand.objects.filter(pk=brand.pk).update(name="two")
         connection.close()
 
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            Brand.objects.filter(pk=brand.pk).update(name="one")
-            pool.submit(wait)
-            waits.wait()
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Brand.objects.filter(pk=brand.pk).update(name="one")
+        pool.submit(wait)
+        waits.wait()
+        seen = pressure.look()
+        while not seen.waiting:
             seen = pressure.look()
-            while not seen.waiting:
-                seen = pressure.look()
-            assert seen.waiting == 1 and seen.longest_wait > 0
+        assert seen.waiting == 1 and seen.longest_wait > 0
     assert pressure.look() == CALM

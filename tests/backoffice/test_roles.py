@@ -63,8 +63,11 @@ def test_each_role_has_its_verbs() -> None:
     assert held[Role.CLERK] == counter | {f"members.{verb}" for verb in at_the_desk}
     reports = {"backoffice.export_report", "points.view_staff_report"}
     reports |= {"members.view_cashier_report", "members.view_member_report"}
-    assert held[Role.AUDITOR] == reports | {"backoffice.acknowledge_alarm"}
-    assert held[Role.FINANCE] == reports | {"backoffice.approve_import", "points.set_correction_limit"}
+    lists = {"members.export_purchase", "points.export_entry"}
+    watching = {"backoffice.acknowledge_alarm", "backoffice.oversee_export"}
+    assert held[Role.AUDITOR] == reports | lists | watching
+    deciding = {"backoffice.approve_import", "points.set_correction_limit"}
+    assert held[Role.FINANCE] == reports | lists | deciding
     assert held[Role.MANAGER] > counter | answerable
     assert held[Role.SUPPORT] > counter | answerable
     # Whoever says how much may be given gives nothing, and the other way round.
@@ -122,7 +125,7 @@ STRONG = {
 }  # fmt: skip
 PLAIN_VERBS = {
     "points.correct_points", "points.undo_entry", "points.grace_points", "points.release_hold",
-    "points.block_spending", "points.view_staff_report", "campaigns.settle_return",
+    "points.block_spending", "points.view_staff_report", "campaigns.settle_return", "campaigns.claim_receipt",
     "campaigns.decide_tillitem", "members.enrol_member", "members.replace_card", "members.claim_card",
     "members.check_answer",
     "members.issue_card", "members.record_consent", "members.note_member", "members.strike_note",

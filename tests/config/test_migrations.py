@@ -13,7 +13,7 @@ SHARED = ("backoffice", "0002_roles_and_audit_schema")
 
 
 def standing_on_the_shared_guard() -> list[tuple[str, str]]:
-    """Migrations that make triggers of `refuse_change`, or views in `audit`: both are of one early migration."""
+    """Migrations with triggers of `refuse_change` or views in `audit`, which both are of one early one."""
     found = []
     for app in OURS:
         for path in sorted(Path(apps.get_app_config(app).path, "migrations").glob("0*.py")):

@@ -39,7 +39,7 @@ def one_chunk(export: Export) -> Job:
     """A worker that dies after one chunk: the row stays as it left it."""
     job = jobs.claim(now=NOON, worker="mortal", job_id=export.job_id)
     assert job is not None
-    job_runner._chunk(job, lambda: NOON)
+    job_runner._chunk(job, lambda: NOON, int)
     return job
 
 
@@ -85,7 +85,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(marketer: User, small_chunks
     slow = one_chunk(export)
     work(export, NOON + timedelta(minutes=10))
     with pytest.raises(job_runner.LeaseLost):
-        job_runner._chunk(slow, lambda: NOON + timedelta(minutes=11))
+        job_runner._chunk(slow, lambda: NOON + timedelta(minutes=11), int)
     export.refresh_from_db()
     assert cards(export) == wanted
 
@@ -116,7 +116,7 @@ def test_the_owner_pauses_goes_on_and_stops(marketer: User, small_chunks: None) 
     job = one_chunk(export)
     verbs.pause(export_id=export.pk, actor=actor, now=NOON)
     with pytest.raises(job_runner.LeaseLost):
-        job_runner._chunk(job, lambda: NOON)
+        job_runner._chunk(job, lambda: NOON, int)
     export.refresh_from_db()
     assert export.state_at(NOON) == ExportState.PAUSED
     verbs.resume(export_id=export.pk, actor=actor, now=NOON)
@@ -135,7 +135,7 @@ def test_parts_of_an_export_that_rests_for_ever_are_forgotten(
     export = asked("members", marketer)
     one_chunk(export)
     job = Job.objects.get(pk=export.job_id)
-    job_runner._chunk(job, lambda: NOON)
+    job_runner._chunk(job, lambda: NOON, int)
     folder = f"{storage.ROOT}/{export.folder}"
     assert default_storage.listdir(folder)[1]
     verbs.pause(export_id=export.pk, actor=Actor.staff(marketer), now=NOON)

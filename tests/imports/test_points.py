@@ -252,9 +252,9 @@ def test_a_program_is_named_by_code_or_name_and_the_brands_own_is_meant_otherwis
 
 
 # --- Who may ------------------------------------
-def test_only_marketers_and_finance_bring_points_in() -> None:
+def test_only_marketers_bring_points_in_and_none_of_those_who_say_how_much() -> None:
     may = {role for role in Role if UserFactory(role=role).has_perm("points.import_points")}
-    assert may == {Role.MARKETER, Role.FINANCE}
+    assert may == {Role.MARKETER}
     offered = {role: {kind.name for kind in kinds.kinds_for(UserFactory(role=role))} for role in Role}
     assert {role for role, names in offered.items() if "points" in names} == may
 

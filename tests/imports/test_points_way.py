@@ -137,7 +137,7 @@ def test_a_second_person_is_needed(
     elif how == "nobody":
         owner = None
     batch = look_at(points_file(*lines), owner, policy=choices)
-    confirmer = UserFactory(role=Role.FINANCE) if how == "somebody else" else owner
+    confirmer = UserFactory(role=Role.MARKETER) if how == "somebody else" else owner
     verbs.confirm(
         batch_id=batch.pk, actor=Actor.staff(confirmer) if confirmer else Actor.job("run_import"), now=NOON
     )
@@ -168,7 +168,7 @@ def test_the_approver_is_another_who_may_and_gives_nothing_to_himself(
 def test_two_people_do_not_approve_each_others_files_and_corrections(
     program: Program, people: list[Member], boss: User
 ) -> None:
-    other = UserFactory(role=Role.FINANCE)
+    boss, other = marketer_of(boss), marketer_of(UserFactory(role=Role.FINANCE))
     first = confirmed(phones(1_000), other)
     verbs.approve(batch_id=first.pk, actor=Actor.staff(boss), now=NOON)
     back = confirmed(phones(999), boss)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -617,6 +619,32 @@ def test_two_files_with_the_same_receipts_and_the_till_at_once(
     assert not ImportRow.objects.filter(outcome="new", done="").exists()
 
 
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_files_that_tell_a_receipt_differently_at_once(
+    shop: Any, together: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backoffice.services.imports.kinds import Span
+    from campaigns.services.imports import applying
+
+    # Different buyers: no lock keeps the two apart until they store the same number.
+    told = [[line(n, member_no=who) for n in range(1, 21)] for who in ("H0", "H1", "H2")]
+    meet = threading.Barrier(3)
+    settle = applying.settle_many
+
+    def at_once(receipts: Any, **more: Any) -> Any:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meet.wait(timeout=2)
+        return settle(receipts, **more)
+
+    monkeypatch.setattr(applying, "settle_many", at_once)
+    batches = [checked(*one) for one in told]
+    answers = together([lambda one=one: apply_all(one, applying.apply, Span) for one in batches])
+    assert not [answer for answer in answers if isinstance(answer, Exception)], answers
+    assert Purchase.objects.count() == 20 == ImportRow.objects.filter(done="applied").count()
+    assert ImportRow.objects.filter(done="refused", outcome="conflict").count() == 40
+
+
 def apply_all(batch: ImportBatch, apply: Callable[[Any], None], span: Any) -> None:
     for first, last in ((1, 20), (21, 60)):
         with transaction.atomic():
@@ -626,21 +654,23 @@ def apply_all(batch: ImportBatch, apply: Callable[[Any], None], span: Any) -> No
 # --- Undo ---------------------------------------------------------------------------------------------------
 def test_an_undo_takes_the_points_back_and_says_what_it_kept(shop: Any) -> None:
     pending = ProgramFactory(brand=shop.brand, pending_days=60)
-    batch = brought(*[line(number) for number in range(1, 7)], line(7, amount="0"), line(8, member_no=""))
+    nobody = [line(number, member_no="") for number in (8, 9)]
+    batch = brought(*[line(number) for number in range(1, 7)], line(7, amount="0"), *nobody)
     spender = Account.objects.get(
         member__external_id="H1", program=Program.objects.exclude(pk=pending.pk).get()
     )
-    # R1 and R4 are H1's: 7 points of the first lot are spent. Of R2 something came back.
+    # R1 and R4 are H1's: points of the first lot are spent. Of R2 and of R9 something came back.
     take(spender, 5)
-    settle_return(
-        source="desk", return_no="T1", receipt=ReceiptKey(f"till:{shop.pk}", "R00002"), amount=Decimal(4),
-        returned_at=NOON, actor=TILL, now=NOON,
-    )  # fmt: skip
+    for number in (2, 9):
+        settle_return(
+            source="desk", return_no=f"T{number}", receipt=ReceiptKey(f"till:{shop.pk}", f"R0000{number}"),
+            amount=Decimal(4), returned_at=NOON, actor=TILL, now=NOON,
+        )  # fmt: skip
     purchases = Purchase.objects.count()
     undone = undo(batch)
     assert undone.state == ImportState.UNDONE
-    assert ends(undone) == ["kept", "kept", *["undone"] * 6]
-    assert (undone.counts["done:undone"], undone.counts["done:kept"]) == (6, 2)
+    assert ends(undone) == ["kept", "kept", *["undone"] * 6, "kept"]
+    assert (undone.counts["done:undone"], undone.counts["done:kept"]) == (6, 3)
     assert undone.totals["receipts"] == 0
     # Receipts stay, with a return of all that was paid; R7 cost nothing, so nothing came back.
     assert Purchase.objects.count() == purchases

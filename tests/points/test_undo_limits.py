@@ -27,7 +27,7 @@ from points.models import (
 )
 from points.postings import Posting
 from points.reporting import staff
-from points.services import corrections, ledger, previews, proofs
+from points.services import corrections, desk_entries, ledger, previews, proofs
 from tests.conftest import NOON
 from tests.factories.backoffice import StoreFactory, UserFactory
 from tests.factories.members import MemberFactory
@@ -198,7 +198,7 @@ class TestTheFunctionItself:
     """A shell or another client meets the same counters: they are in the function that books."""
 
     def by_hand(self, user: User, one: Posting, key: str = "k") -> ledger.Refund:
-        return ledger.undo_spend(
+        return desk_entries.undo_spend(
             user_id=user.pk, entry_id=one.entry_id or 0, points=-one.points, key=key, context=context()
         )
 

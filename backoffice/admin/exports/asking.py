@@ -69,7 +69,7 @@ def ask_view(request: HttpRequest, kind: str) -> HttpResponse:
             raise PermissionDenied
         if to_proof := first_prove(request):
             return to_proof
-    parameters = {name: value for name, value in request.GET.items() if name != WHOLE}
+    parameters = {name: str(value) for name, value in request.GET.items() if name != WHOLE}
     try:
         asked = Asked(user, found.filter_of(parameters), (), whole, timezone.now())
         found.narrowed(asked)

@@ -16,7 +16,8 @@ class Exportable:
     """Mixed into the admin of a list; `export_kind` names what its rows are exported as."""
 
     export_kind: ClassVar[str] = ""
-    change_list_template = "admin/exportable_list.html"
+    # Above the list: the header of a page has no room for a button on a phone.
+    list_before_template = "admin/export_button.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         more = {"export_url": export_url(request, self.export_kind)}

@@ -31,8 +31,8 @@ def forget_old(*, now: datetime) -> int:
     count = 0
     for export in old.exclude(job__state__in=OPEN).select_related("job").order_by("pk"):
         with transaction.atomic():
-            if export.job_id and export.job.state == JobState.PAUSED:
-                jobs.cancel(job_id=export.job_id, actor=Actor.job("forget_exports"), reason="", now=now)
+            if export.job is not None and export.job.state == JobState.PAUSED:
+                jobs.cancel(job_id=export.job.pk, actor=Actor.job("forget_exports"), reason="", now=now)
             export.query = kind_of(export.kind).unnamed(export.query)
             export.file, export.lost_texts, export.removed_at = "", [], now
             export.save(update_fields=["query", "file", "lost_texts", "removed_at"])

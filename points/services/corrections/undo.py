@@ -25,7 +25,7 @@ from points.errors import (
 )
 from points.models import Account, Adjustment, Entry
 from points.postings import Context, Posting, Source
-from points.services import ledger
+from points.services import desk_entries, ledger
 from points.services.corrections.guard import reachable_account, refuse_other_store, staff_with
 from points.services.corrections.requests import store_waiting
 from points.services.messages import tell_member
@@ -86,46 +86,53 @@ def undo_entry(
     )
     amount = points if points is not None else left_to_undo(entry, source)
     if entry.kind == EntryKind.SPEND:
-        waiting = Adjustment.objects.filter(key=_request_key(entry, user, key)).first()
-        if waiting:
-            return _answer(waiting, amount)
-        try:
-            refund = ledger.undo_spend(
-                user_id=user.pk, entry_id=entry.pk, points=amount, key=key, context=context
-            )
-        except OverLimit as over:
-            return _wait(entry, amount, over, key, context)
-        result = UndoResult(refund.posting, refund.lapsed, refund.lapse_entry_id)
+        result = _undo_spend(entry, amount, key, context)
     elif entry.kind in (EntryKind.EARN, EntryKind.BONUS, EntryKind.IMPORT):
-        policy_code = account.program.debt_policy
-        result = UndoResult(
-            ledger.reverse_credit(
-                entry_id=entry.pk, points=amount, policy=policy_code, source=source, context=context
-            )
+        debt_policy = account.program.debt_policy
+        posting = ledger.reverse_credit(
+            entry_id=entry.pk, points=amount, policy=debt_policy, source=source, context=context
         )
+        if posting.entry_id is None:
+            # A policy that only takes what is there found nothing: say so, and let the key be used again.
+            raise InsufficientPoints(needed=amount, available=0)
+        result = UndoResult(posting)
     else:
         raise NotReversible
-    assert result.posting is not None
-    if result.posting.entry_id is None:
-        # A policy that only takes what is there found nothing: say so, and let the key be used again.
-        raise InsufficientPoints(needed=amount, available=0)
-    if not result.posting.replayed:
-        audit.record(
-            actor=actor,
-            action="points.undo",
-            subject=entry,
-            changes={"points": [None, result.posting.points]},
-            reason=f"{reason}: {note}",
-            now=now,
-        )
-        tell_member(entry_id=result.posting.entry_id, lapsed=result.lapsed)
+    if result.posting is not None and not result.posting.replayed:
+        _tell(entry, result.posting, result.lapsed, context)
     return result
 
 
-def _wait(entry: Entry, amount: int, over: OverLimit, key: str, context: Context) -> UndoResult:
-    """Store an undo above a limit as a request. Raises AlreadyReversed, BalanceMoved where it is in vain."""
+def _undo_spend(entry: Entry, amount: int, key: str, context: Context) -> UndoResult:
+    """Undo a redemption within the limits of the day, else let it wait for a second person."""
     user = context.actor.user
     assert user is not None
+    waiting = Adjustment.objects.filter(key=_request_key(entry, user, key)).first()
+    if waiting:
+        return _answer(waiting, amount)
+    try:
+        refund = desk_entries.undo_spend(
+            user_id=user.pk, entry_id=entry.pk, points=amount, key=key, context=context
+        )
+    except OverLimit as over:
+        return _wait(entry, amount, over, user, key, context)
+    return UndoResult(refund.posting, refund.lapsed, refund.lapse_entry_id)
+
+
+def _tell(entry: Entry, posting: Posting, lapsed: int, context: Context) -> None:
+    audit.record(
+        actor=context.actor,
+        action="points.undo",
+        subject=entry,
+        changes={"points": [None, posting.points]},
+        reason=f"{context.reason}: {context.note}",
+        now=context.now,
+    )
+    tell_member(entry_id=posting.entry_id, lapsed=lapsed)
+
+
+def _wait(entry: Entry, amount: int, over: OverLimit, user: User, key: str, context: Context) -> UndoResult:
+    """Store an undo above a limit as a request. Raises AlreadyReversed, BalanceMoved where it is in vain."""
     account = Account.objects.select_for_update().get(pk=entry.account_id)
     if context.expected_seq not in (None, account.seq):
         raise BalanceMoved(count=account.seq - (context.expected_seq or 0))

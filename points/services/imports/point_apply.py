@@ -18,7 +18,7 @@ from backoffice.models import ImportBatch
 from backoffice.services.imports.kinds import Span
 from points.choices import EntryKind
 from points.models import Program
-from points.postings import Context, CreditRow, DeductRow
+from points.postings import Context, CreditOutcome, CreditRow, DeductOutcome, DeductRow
 from points.rules import expiry_of
 from points.services import ledger
 from points.services.file_entries import deduct_many
@@ -92,7 +92,7 @@ def _post(span: Span, rows: Sequence[Row], programs: dict[int, Program]) -> None
     accounts = ledger.open_accounts(pairs=pairs, now=span.now)
     context = Context(actor=span.actor, now=span.now)
     told = explanation(batch)
-    outcomes: Sequence[Any]
+    outcomes: Sequence[CreditOutcome | DeductOutcome]
     if takes(batch):
         outcomes = deduct_many(
             [_deduction(batch, row, accounts, programs, told) for row in due], context=context
@@ -103,7 +103,7 @@ def _post(span: Span, rows: Sequence[Row], programs: dict[int, Program]) -> None
     for row, outcome in zip(due, outcomes, strict=True):
         row.entry_id = outcome.entry_id
         row.fault = FAULT_OF.get(outcome.refused or "", outcome.refused)
-        row.available = getattr(outcome, "available", None)
+        row.available = outcome.available if isinstance(outcome, DeductOutcome) else None
 
 
 class Deadlines:
