@@ -12,7 +12,7 @@ LOCAL_STAMP := $(VENV)/local.stamp
 DEV_STAMP := $(VENV)/dev.stamp
 BENCH_STAMP := $(VENV)/bench.stamp
 
-.PHONY: help setup local run services test check bench messages doctor
+.PHONY: help setup local run services test check bench chaos messages doctor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ check: setup ## Lint, types, architecture, migrations, deployment settings, cata
 bench: ## Measure; ARGS is passed on to python -m bench
 	@$(call install,$(BENCH_STAMP),requirements/bench.txt)
 	@$(PY) -m config.local bench $(ARGS)
+
+chaos: setup ## Kill everything in turn under load, then ask the books; ARGS="--seconds 30 --seed 7"
+	@$(PY) -m bench.chaos $(ARGS)
 
 messages: setup ## Compile the message catalogues
 	@$(PY) -m config.local catalogues

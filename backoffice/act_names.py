@@ -56,6 +56,7 @@ name_acts(
 name_work(
     {
         steps.LOOK: _("Import: reading the file"),
+        steps.ERRORS: _("Import: writing the rows that stay out"),
         steps.CHECK: _("Import: checking the rows"),
         steps.COLLECT: _("Import: taking the rows of a list"),
         steps.APPLY: _("Import: bringing the rows in"),
@@ -70,5 +71,6 @@ name_work(
         "run_export": _("Command line: export"),
         "run_import": _("Command line: import"),
         "undo_import": _("Command line: undo of an import"),
+        "webhooks": _("Sending webhooks"),
     }
 )

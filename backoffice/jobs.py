@@ -8,13 +8,29 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice import alarm_kinds
 from backoffice.models import Job
-from backoffice.outbox_handlers import Listener, listen
+from backoffice.outbox_handlers import Listener, listen, register
 from backoffice.services.exports import everything, import_results, verbs, writing
-from backoffice.services.imports import applying, checking, collecting, looking, steps
+from backoffice.services.imports import (
+    applying,
+    checking,
+    collecting,
+    error_files,
+    looking,
+    steps,
+    telling,
+)
 from backoffice.services.jobs import ChunkResult, handler
-from backoffice.services.webhooks import queueing
+from backoffice.services.webhooks import queueing, sending
 
 listen(Listener(queueing.queue, queueing.wanted))
+register(telling.TOPIC, telling.send_letter)
+alarm_kinds.register(
+    sending.DEAD_ALARM,
+    title=_("A webhook does not reach its receiver"),
+    sentence=_(
+        "“%(event)s” was given up after %(hours)s hours: %(error)s. Mend the way, then send it again."
+    ),
+)
 import_results.register_kind()
 everything.register_all()
 alarm_kinds.register(
@@ -38,6 +54,11 @@ def check(job: Job, now: datetime) -> ChunkResult:
 @handler(steps.COLLECT)
 def collect(job: Job, now: datetime) -> ChunkResult:
     return collecting.collect_chunk(job, now)
+
+
+@handler(steps.ERRORS)
+def errors(job: Job, now: datetime) -> ChunkResult:
+    return error_files.write(job, now)
 
 
 @handler(steps.APPLY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,13 @@ def imports_waiting(user: User) -> QuerySet[ImportBatch]:
     return seen.filter(mine)
 
 
+def imports_over(user: User, now: datetime) -> QuerySet[ImportBatch]:
+    """A person's own files of the last week on which something came to its end, latest first."""
+    ends = (ImportState.CHECKED, ImportState.APPLIED, ImportState.UNDONE, ImportState.FAILED)
+    lately = ImportBatch.objects.filter(owner=user, created_at__gte=now - timedelta(days=7))
+    return lately.filter(state__in=ends).order_by("-pk")
+
+
 def import_rate(kind: str) -> float:
     """Rows a second at which the last imports of a kind were applied; 0 when there were none."""
     jobs = Job.objects.filter(kind="imports.apply", state=JobState.DONE, imports__kind=kind).order_by("-id")[
@@ -60,6 +68,31 @@ def import_rate(kind: str) -> float:
     found = [(job.done, job.busy_ms) for job in jobs]
     busy = sum(ms for _done, ms in found)
     return sum(done for done, _ms in found) * 1000 / busy if busy else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobCount:
+    """Jobs of one kind in one state: how many, and the items and milliseconds they worked in all."""
+
+    kind: str
+    state: str
+    jobs: int
+    items: int
+    busy_ms: int
+
+
+def jobs_by_kind() -> list[JobCount]:
+    """Every kind and state that there is."""
+    rows = Job.objects.order_by().values_list("kind", "state")
+    found = rows.annotate(jobs=Count("pk"), items=Sum("done"), ms=Sum("busy_ms")).order_by("kind", "state")
+    return [JobCount(*row) for row in found]
+
+
+def oldest_due_seconds(now: datetime) -> float:
+    """How long the job that should have been taken first has waited for a worker; 0 when none waits."""
+    waiting = Job.objects.filter(state=JobState.QUEUED, run_at__lte=now).order_by("run_at")
+    first = waiting.values_list("run_at", flat=True).first()
+    return (now - first).total_seconds() if first else 0.0
 
 
 def jobs_of(user: User) -> QuerySet[Job]:

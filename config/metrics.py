@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from backoffice.selectors import alarms_by_kind
+from backoffice.selectors import alarms_by_kind, jobs_by_kind, oldest_due_seconds
 
 
 class AlarmCollector(Collector):
@@ -33,8 +34,33 @@ class AlarmCollector(Collector):
         yield from (raised, waiting)
 
 
+class JobCollector(Collector):
+    """Long work, counted from its rows: failed jobs are the dead letters that wait for a person."""
+
+    def collect(self) -> Iterator[Metric]:
+        jobs = GaugeMetricFamily("shuke_jobs", "Jobs, by kind and state.", labels=["kind", "state"])
+        items = CounterMetricFamily("shuke_job_items", "Rows that jobs worked on.", labels=["kind"])
+        busy = CounterMetricFamily("shuke_job_busy_seconds", "Time that jobs worked.", labels=["kind"])
+        due = GaugeMetricFamily("shuke_job_oldest_due_seconds", "How long the oldest due job has waited.")
+        try:
+            counted = jobs_by_kind()
+            due.add_metric([], oldest_due_seconds(timezone.now()))
+        except DatabaseError:
+            return
+        sums: dict[str, tuple[int, int]] = {}
+        for one in counted:
+            jobs.add_metric([one.kind, one.state], one.jobs)
+            rows, milliseconds = sums.get(one.kind, (0, 0))
+            sums[one.kind] = rows + one.items, milliseconds + one.busy_ms
+        for kind, (rows, milliseconds) in sums.items():
+            items.add_metric([kind], rows)
+            busy.add_metric([kind], milliseconds / 1000)
+        yield from (jobs, items, busy, due)
+
+
 FROM_ROWS = CollectorRegistry()
 FROM_ROWS.register(AlarmCollector())
+FROM_ROWS.register(JobCollector())
 
 
 def _may_read(request: HttpRequest) -> bool:

@@ -190,7 +190,9 @@ class LimitsMoved(PointsRefusal):
 
 class FileTooLarge(PointsRefusal):
     code = "file_too_large"
-    sentence = _("This file moves %(points)s points; one file may move %(most)s. Split it, or check the numbers.")
+    sentence = _(
+        "This file moves %(points)s points; one file may move %(most)s. Split it, or check the numbers."
+    )
 
 
 # SQLSTATE raised by the functions in `points/sql/` -> refusal.

@@ -32,8 +32,8 @@ OWN = {
         "The earning behind these lapsed points was undone; the expiry of lot %(lot)s went with it."
     ),
     "points_import": gettext_lazy(
-        "Brought in by line %(line)s of the file “%(file)s” (import #%(import)s), uploaded by %(uploaded_by)s,"
-        " approved by %(approved_by)s."
+        "Brought in by line %(line)s of the file “%(file)s” (import #%(import)s), uploaded by"
+        " %(uploaded_by)s, approved by %(approved_by)s."
     ),
     "points_import_undone": gettext_lazy(
         "Line %(line)s of import #%(import)s was undone, and with it entry %(entry)s."

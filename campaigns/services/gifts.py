@@ -119,10 +119,10 @@ def _take(gift: Gift, member: Member, actor: Actor, now: datetime) -> GiftTaken 
     )  # fmt: skip
 
 
-def _posted(gift: Gift, matter: str, seal: str, member: Member, actor: Actor, now: datetime) -> int | None:
+def _posted(gift: Gift, matter: str, seal: str, member: Member, actor: Actor, now: datetime) -> int:
     account_id = ledger.open_account(member_id=member.pk, program_id=gift.program_id, now=now)
     explanation = {"rule": RULE, "gift": gift.pk, "name": gift.name, "matter": matter, "points": gift.points}
-    return ledger.credit(
+    posting = ledger.credit(
         account_id=account_id,
         kind=EntryKind.BONUS,
         points=gift.points,
@@ -131,7 +131,9 @@ def _posted(gift: Gift, matter: str, seal: str, member: Member, actor: Actor, no
         context=ledger.Context(actor=actor, now=now, brand_id=gift.program.brand_id, explanation=explanation),
         expires_at=expiry_of(gift.program, now),
         slide_to=slide_of(gift.program, now),
-    ).entry_id
+    )
+    assert posting.entry_id is not None, "a credit of points is an entry"
+    return posting.entry_id
 
 
 def _plain(value: Any) -> Any:

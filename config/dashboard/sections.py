@@ -16,7 +16,9 @@ from backoffice.admin.display import number
 from backoffice.admin.tables import Chart, Column, Link, Section, Show
 from backoffice.choices import Reach
 from backoffice.models import Store
-from backoffice.selectors import open_alarms
+from backoffice.selectors import imports_over, open_alarms
+from backoffice.services.imports.kinds import kinds_for
+from backoffice.services.imports.telling import sentence
 from config.dashboard.viewer import RECENT_DAYS, Viewer
 from members.admin.reports import ReferringStores, per_day
 from members.models import Purchase
@@ -32,9 +34,28 @@ def desk_sections(viewer: Viewer) -> list[Section]:
     found = []
     if viewer.may("points.correct_points"):
         found.append(_own_corrections(viewer))
+    if viewer.may("backoffice.view_importbatch") and kinds_for(viewer.user):
+        found.append(_own_files(viewer))
     if viewer.user.reach == Reach.STORES and viewer.may("members.view_member_report"):
         found.append(_own_stores(viewer))
     return found
+
+
+def _own_files(viewer: Viewer) -> Section:
+    rows = imports_over(viewer.user, viewer.now)[:SHOWN]
+    return Section(
+        title=_("Your files of this week"),
+        columns=[Column(_("Uploaded"), Show.MOMENT), Column(_("What became of it"))],
+        rows=[
+            (
+                batch.created_at,
+                Link(sentence(batch), reverse("admin:backoffice_importbatch_change", args=[batch.pk])),
+            )
+            for batch in rows
+        ],
+        empty=_("None so far."),
+        href=reverse("admin:backoffice_importbatch_changelist"),
+    )
 
 
 def _own_corrections(viewer: Viewer) -> Section:

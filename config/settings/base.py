@@ -158,6 +158,10 @@ SECOND_FACTOR_KEYS = env.list("SECOND_FACTOR_KEYS", default=[])
 MFA_ADAPTER = "backoffice.sealing.SealedAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Letters to staff. Without an address of a mail server none leaves.
+MAIL = env.email_url("EMAIL_URL", default="dummymail://")
+vars().update(MAIL)
+DEFAULT_FROM_EMAIL = env("MAIL_FROM", default="shuke@localhost")
 # How many proxies of ours append to X-Forwarded-For (backoffice/visits.py).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 SESSION_COOKIE_AGE = STAFF_SESSION_HOURS * 3600

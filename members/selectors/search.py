@@ -132,7 +132,7 @@ def _by_last_digits(digits: str, seen: QuerySet[Member], user: User) -> SearchRe
 
 
 def _by_number_or_name(typed: str, seen: QuerySet[Member], user: User) -> SearchResult:
-    """A number of the old system, else a name. Numbers are written in ASCII: 怡君 is asked as a name first."""
+    """A number of the old system, else a name. Numbers are ASCII: 怡君 is asked as a name first."""
     ways = [(Kind.EXTERNAL_ID, [_of_external_id(seen, typed)]), (Kind.NAME, _named(seen, typed))]
     for kind, probes in ways if typed.isascii() else reversed(ways):
         result = _result(kind, typed, probes, user)
@@ -148,8 +148,8 @@ def _of_external_id(seen: QuerySet[Member], text: str) -> QuerySet[Member]:
 def _named(seen: QuerySet[Member], name: str) -> list[QuerySet[Member]]:
     """Names that hold the text in either case. One character has no bigram: it is taken as the beginning.
 
-    Two characters are a given name first: thousands share one, and the index of bigrams counts them all before
-    it shows the first.
+    Two characters are a given name first: thousands share one, and the index of bigrams counts them all
+    before it shows the first.
     """
     if len(name) == 1:
         return [seen.filter(Q(name__startswith=name.upper()) | Q(name__startswith=name.lower()))]

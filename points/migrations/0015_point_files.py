@@ -52,12 +52,15 @@ CREATE VIEW audit.import_row AS
                             AND e.kind = 'import'
     WHERE b.state IN ('applying', 'applied', 'undoing', 'undone')
     UNION ALL
-    SELECT b.id, CASE WHEN e.source_id ~ '^[0-9]{1,18}:[0-9]{1,9}$' THEN split_part(e.source_id, ':', 2)::integer END,
-           'ok', e.id
-    FROM points_entry e
-    JOIN backoffice_importbatch b
-      ON b.id = CASE WHEN e.source_id ~ '^[0-9]{1,18}:[0-9]{1,9}$' THEN split_part(e.source_id, ':', 1)::bigint END
-    WHERE e.source_type = 'import' AND e.kind = 'import' AND b.kind = 'points' AND b.removed_at IS NOT NULL;
+    SELECT b.id, e.line, 'ok', e.id
+    FROM (
+        SELECT id, CASE WHEN named THEN split_part(source_id, ':', 1)::bigint END AS batch_id,
+               CASE WHEN named THEN split_part(source_id, ':', 2)::integer END AS line
+        FROM (SELECT id, source_id, source_id ~ '^[0-9]{1,18}:[0-9]{1,9}$' AS named FROM points_entry
+              WHERE source_type = 'import' AND kind = 'import') sources
+    ) e
+    JOIN backoffice_importbatch b ON b.id = e.batch_id
+    WHERE b.kind = 'points' AND b.removed_at IS NOT NULL;
 """
 UNDO_VIEWS = "DROP VIEW audit.import_row; DROP VIEW audit.import_batch;"
 

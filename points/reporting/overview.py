@@ -1,4 +1,4 @@
-"""What the overview asks of the totals, in as few round trips as possible; the figures are those of `totals`."""
+"""What the overview asks of the totals, in few round trips; the figures are those of `totals`."""
 
 from __future__ import annotations
 

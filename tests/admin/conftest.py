@@ -31,14 +31,15 @@ from backoffice.models import (
 from backoffice.services import api_keys, audit, sign_in
 from backoffice.services.alarms import raise_alarm
 from backoffice.visits import Visit
-from campaigns.models import TillItem
-from members.models import Member, MemberTag, Purchase, Tag
+from campaigns.models import GiftTaken, TillItem
+from members.models import Member, MembershipTerms, MemberTag, Purchase, Tag
 from members.services import sessions
 from points.choices import EntryKind
 from points.models import Account, Adjustment, CorrectionLimit, Entry, Hold, Program, Proof
 from points.postings import Source
 from points.services import corrections, ledger
 from tests.factories.backoffice import BrandFactory, JobFactory, StoreFactory, UserFactory
+from tests.factories.campaigns import GiftFactory
 from tests.factories.members import (
     ConsentFactory,
     MemberFactory,
@@ -114,6 +115,7 @@ def shop(db: Any) -> Shop:
     )
     _traces(root, member)
     _told_by_tills_and_partners(store, member)
+    _gifts_and_terms(program, member, earned)
     ProfileFieldRuleFactory(brand=brand)
     ConsentFactory(member=member)
     _tag(member)
@@ -133,6 +135,15 @@ def shop(db: Any) -> Shop:
         staff=staff,
         root=root,
     )
+
+
+def _gifts_and_terms(program: Program, member: Member, entry: Entry) -> None:
+    gift = GiftFactory(program=program, name="入會禮")
+    GiftTaken.objects.create(
+        gift=gift, program=program, matter="welcome", phone_seal="0" * 64, member=member, points=200,
+        entry=entry, at=timezone.now(),
+    )  # fmt: skip
+    MembershipTerms.objects.create(version="0", effective_from=timezone.now(), must_accept=False)
 
 
 def _entries(account_id: int, store: Store, purchase: Purchase) -> tuple[Entry, Entry]:

@@ -21,7 +21,7 @@ from points.services import corrections, expiry, ledger
 from tests.admin.test_verbs import confirm, correct_url, hidden
 from tests.factories.backoffice import StoreFactory, UserFactory
 from tests.factories.members import MemberFactory
-from tests.factories.points import TESTER, context, fresh
+from tests.factories.points import TESTER, context, fresh, take
 
 if TYPE_CHECKING:
     from tests.admin.conftest import Shop
@@ -103,7 +103,7 @@ class TestGrace:
         ]
         assert Account.objects.get(pk=shop.account.pk).balance == 870
 
-    def test_grace_that_was_refused_is_not_said_to_have_been_given(self, shop: Shop) -> None:
+    def test_grace_that_was_refused_can_be_asked_for_again(self, shop: Shop) -> None:
         now = timezone.now()
         lot = ledger.credit(
             account_id=shop.account.pk,
@@ -117,17 +117,51 @@ class TestGrace:
         lapse = Entry.objects.get(kind="expire", lot_uses__lot=lot.entry_id)
         url = reverse("admin:points_entry_grace", args=[lapse.pk])
         manager, support = shop.client("manager"), shop.client("support")
+        button = f'href="{url}"'
+        story = reverse("admin:members_member_change", args=[shop.account.member_id])
         late = hidden(support.get(url))
         fields = {"days": 30, "note": "體諒"}
         assert confirm(manager, url, {**hidden(manager.get(url)), **fields}).status_code == 302
-        asked = Adjustment.objects.get(key=f"grace:{lapse.pk}")
+        asked = Adjustment.objects.get(lapse=lapse)
+        assert button not in manager.get(story).content.decode()
         corrections.reject(
             adjustment_id=asked.pk, note="", actor=Actor.staff(shop.staff["support"]), now=timezone.now()
         )
+        assert button in manager.get(story).content.decode()
         answer = confirm(support, url, {**late, **fields})
         assert messages_at(support, answer) == [
-            "Grace for these points was refused before; nothing was added."
+            "The request waits for a second person. No points have moved yet."
         ]
+        assert Adjustment.objects.filter(lapse=lapse, status="pending").count() == 1
+
+
+class TestUndoAboveTheLimits:
+    def test_the_page_says_that_it_waits_and_the_second_person_sees_what_it_is_about(
+        self, shop: Shop
+    ) -> None:
+        CorrectionLimit.objects.update(per_clerk_day=100)
+        account, now = shop.account, timezone.now()
+        spent = take(account, 150, now=now)
+        before = Account.objects.get(pk=account.pk).balance
+        clerk, manager = shop.client("clerk"), shop.client("manager")
+        url = reverse("admin:points_entry_undo", args=[spent.entry_id])
+        page = clerk.get(url, headers=ENGLISH)
+        assert "the request will wait" in page.content.decode()
+        fields = {"points": 150, "reason": "wrong_redemption", "note": "按錯了"}
+        answer = confirm(clerk, url, {**hidden(page), **fields})
+        assert messages_at(clerk, answer) == [
+            "The request waits for a second person. No points have moved yet."
+        ]
+        asked = Adjustment.objects.get(undoes=spent.entry_id)
+        story = reverse("admin:members_member_change", args=[account.member_id])
+        assert "Undoing asked: +150" in manager.get(story, headers=ENGLISH).content.decode()
+        decide = reverse("admin:points_adjustment_approve", args=[asked.pk])
+        seen = manager.get(decide, headers=ENGLISH)
+        assert f"Undoes entry {spent.entry_id}" in seen.content.decode()
+        assert confirm(manager, decide, {**hidden(seen), "note": ""}).status_code == 302
+        assert Account.objects.get(pk=account.pk).balance == before + 150
+        page = manager.get(reverse("admin:points_adjustment_change", args=[asked.pk]), headers=ENGLISH)
+        assert f"{spent.entry_id}: Redeemed" in page.content.decode()
 
 
 class TestLimits:

@@ -56,7 +56,8 @@ def test_each_role_has_its_verbs() -> None:
     verbs = {f"{verb.app}.{verb.codename}" for verb in roles.VERBS}
     held = {role: UserFactory(role=role).get_all_permissions() & verbs for role in Role}
     counter = {
-        "points.correct_points", "points.undo_entry", "campaigns.settle_return", "members.enrol_member"
+        "points.correct_points", "points.undo_entry", "campaigns.claim_receipt", "campaigns.settle_return",
+        "members.check_answer", "members.claim_card", "members.enrol_member"
     }  # fmt: skip
     answerable = {"points.approve_correction", "points.block_spending", "points.release_hold"}
     at_the_desk = {"note_member", "record_consent", "replace_card", "tag_member"}

@@ -14,10 +14,11 @@ import pytest
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from backoffice import alarm_kinds
 from backoffice.actors import Actor
 from backoffice.choices import WebhookEvent
 from backoffice.errors import DeliveryNotDead, WebhookAddressWrong
-from backoffice.models import AuditEvent, OutboxMessage, WebhookDelivery
+from backoffice.models import Alarm, AuditEvent, OutboxMessage, WebhookDelivery
 from backoffice.services import outbox
 from backoffice.services.webhooks import addresses, sending, subscriptions
 from members.models import Member
@@ -219,6 +220,76 @@ def test_a_receiver_that_does_not_answer_does_not_stop_the_others(receiver: Rece
     done = send()
     dead.close()
     assert (done.sent, done.failed) == (3, 1) and len(receiver.seen) == 3
+
+
+def test_a_slow_receiver_keeps_only_itself_waiting(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slow one answers only when the other has heard everything: in a row, neither would end."""
+    slow = subscribe(f"{receiver.url}&slow=1", events=[WebhookEvent.POINTS_CHANGED]).subscription
+    subscribe(receiver.url, events=[WebhookEvent.POINTS_CHANGED])
+    all_heard, plain = threading.Event(), sending._post
+    heard: list[int] = []
+
+    def post(target: addresses.Target, delivery: WebhookDelivery, now: datetime) -> int:
+        if delivery.subscription_id == slow.pk:
+            return 204 if all_heard.wait(20) else 504
+        heard.append(delivery.pk)
+        if len(heard) == 5:
+            all_heard.set()
+        return plain(target, delivery, now)
+
+    monkeypatch.setattr(sending, "_post", post)
+    for _ in range(5):
+        give(AccountFactory(), 10, now=timezone.now())
+    done = send()
+    assert (done.sent, done.failed) == (10, 0)
+    assert not WebhookDelivery.objects.exclude(state="sent").exists()
+
+
+def test_never_more_at_once_than_the_bound_and_one_for_a_receiver(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "AT_ONCE", 3)
+    for _ in range(6):
+        subscribe(receiver.url, events=[WebhookEvent.POINTS_CHANGED])
+    give(AccountFactory(), 10, now=timezone.now())
+    give(AccountFactory(), 10, now=timezone.now())
+    # Each of the twelve waits until three are under way: with fewer at once, nobody would get through.
+    lock, three, now_there, most = threading.Lock(), threading.Barrier(3), list[int](), list[int]()
+
+    def post(_target: addresses.Target, delivery: WebhookDelivery, _now: datetime) -> int:
+        with lock:
+            now_there.append(delivery.subscription_id)
+            most.append(len(now_there))
+            assert len(set(now_there)) == len(now_there), "two deliveries to one receiver at once"
+        three.wait(20)
+        with lock:
+            now_there.remove(delivery.subscription_id)
+        return 204
+
+    monkeypatch.setattr(sending, "_post", post)
+    assert send().sent == 12
+    assert max(most) == 3
+
+
+def test_a_dead_letter_raises_one_alarm_a_day(receiver: Receiver) -> None:
+    told = subscribe(receiver.url, name="partner-7", events=[WebhookEvent.POINTS_CHANGED]).subscription
+    for _ in range(2):
+        give(AccountFactory(), 10, now=timezone.now())
+    receiver.answers = [500] * 100
+    late = timezone.now() + timedelta(hours=73)
+    outbox.relay(now=timezone.now())
+    for _ in range(2):
+        sending.send_due(clock=lambda: late)
+    assert WebhookDelivery.objects.filter(state="dead").count() == 2
+    alarm = Alarm.objects.get(kind=sending.DEAD_ALARM)
+    assert (alarm.subject, alarm.facts["receiver"], alarm.facts["error"]) == (
+        "partner-7",
+        told.pk,
+        "HTTP 500",
+    )
+    assert "72 hours: HTTP 500" in alarm_kinds.named(alarm.kind).told(alarm.facts)
 
 
 def test_a_receiver_that_was_ended_hears_nothing_more(receiver: Receiver) -> None:

@@ -91,18 +91,26 @@ def main_pages(shop: Shop) -> list[str]:
         "/reports/manual-grants/",
         "/reports/cards-at-cashiers/",
         "/security/",
-        "/backoffice/auditevent/",
-        "/backoffice/job/",
-        "/points/correctionlimit/",
         f"/points/entry/{spent}/change/",
         f"/points/hold/{shop.hold.pk}/release/",
         f"/members/member/{member}/reveal/",
         f"/members/member/{member}/phone/",
         "/campaigns/tillitem/",
-        "/backoffice/importbatch/",
-        "/reports/points/",
-        "/reports/settlement/",
     ]
+
+
+OFFICE_PAGES = [
+    "/",
+    "/backoffice/auditevent/",
+    "/backoffice/job/",
+    "/backoffice/importbatch/",
+    "/backoffice/webhooksubscription/",
+    "/backoffice/webhookdelivery/",
+    "/backoffice/apikey/",
+    "/points/correctionlimit/",
+    "/reports/points/",
+    "/reports/settlement/",
+]
 
 
 @pytest.mark.parametrize("width", [1366, 390])
@@ -113,11 +121,13 @@ def test_every_control_has_a_name_and_every_text_can_be_read(
     page = open_page(language, width)
     page.goto("/login/")
     faults = {"/login/": (page.evaluate(UNNAMED), page.evaluate(PALE))}
-    sign_in(page, language, "manager")
-    for address in main_pages(shop):
-        page.goto(address)
-        fits(page)
-        faults[address] = (page.evaluate(UNNAMED), page.evaluate(PALE))
+    for role, addresses in (("manager", main_pages(shop)), ("administrator", OFFICE_PAGES)):
+        page = open_page(language, width)
+        sign_in(page, language, role)
+        for address in addresses:
+            page.goto(address)
+            fits(page)
+            faults[f"{role} {address}"] = (page.evaluate(UNNAMED), page.evaluate(PALE))
     assert {address: found for address, found in faults.items() if any(found)} == {}
 
 

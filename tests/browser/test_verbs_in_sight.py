@@ -157,7 +157,8 @@ def test_a_wide_report_keeps_its_first_column_on_a_phone(
             const cell = box.querySelector('.sk-report tbody td');
             if (!cell) return 0;
             box.scrollLeft = 80;
-            return Math.round(Math.max(0, box.getBoundingClientRect().left - cell.getBoundingClientRect().left));
+            const left = e => e.getBoundingClientRect().left;
+            return Math.round(Math.max(0, left(box) - left(cell)));
         })"""
     )
     assert [distance for distance in moved if distance > 1] == []
@@ -168,7 +169,8 @@ def test_the_search_says_all_that_it_takes_on_a_phone(shop: Shop, open_page: Cal
     sign_in(page, "zh-hant")
     page.goto("/")
     cut = page.evaluate(
-        """() => { const box = document.querySelector('#sk-find'), style = getComputedStyle(box, '::placeholder');
+        """() => { const box = document.querySelector('#sk-find');
+            const style = getComputedStyle(box, '::placeholder');
             const pen = document.createElement('canvas').getContext('2d');
             pen.font = `${style.fontSize} ${style.fontFamily}`;
             const inner = getComputedStyle(box);

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ from backoffice.choices import ImportState, JobState, Role
 from backoffice.errors import ImportNotThere, ImportOwnApproval, ImportRepeated
 from backoffice.models import ImportBatch, ImportRow, Job, OutboxMessage, User
 from backoffice.services import job_runner
-from backoffice.services.imports import applying, verbs
+from backoffice.services.imports import applying, retention, verbs
 from members.models import Member
 from members.services.erasure import erase
 from points import policy
@@ -482,3 +482,18 @@ def _go_on(batch: ImportBatch, owner: User, approver: User) -> ImportBatch:
         verbs.approve(batch_id=batch.pk, actor=Actor.staff(approver), now=NOON)
         batch.refresh_from_db()
     return run(batch)
+
+
+def test_when_the_rows_are_gone_the_ledger_still_names_the_lines(
+    program: Program, people: list[Member], marketer: User
+) -> None:
+    batch = put_in(phones(10, 3), marketer)
+    late = NOON + retention.KEPT + DAY
+    retention.forget_old(now=late)
+    assert not ImportRow.objects.filter(batch=batch).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT line, status, entry_id FROM audit.import_row ORDER BY line")
+        told = cursor.fetchall()
+    entries = Entry.objects.order_by("source_id").values_list("pk", flat=True)
+    assert told == [(line, "ok", entry) for line, entry in zip((2, 3, 4), entries, strict=True)]
+    assert_sound(late + DAY)

@@ -27,7 +27,9 @@ from backoffice.services.exports import storage, verbs
 from backoffice.services.exports.kinds import Asked, kind_of, known
 from backoffice.services.exports.permits import may_export, may_take
 
+# A state that is not named here would show as its code.
 COLOURS = {
+    **dict.fromkeys(ExportState.values, "default"),
     ExportState.WORKING.value: "info",
     ExportState.PAUSED.value: "warning",
     ExportState.READY.value: "success",
@@ -89,7 +91,7 @@ class ExportAdmin(ReadOnlyAdmin):
         told = kind.told(kind.unnamed(export.query), export.owner)
         return "、".join(f"{title}: {value}" for title, value in told) or _("everything")
 
-    @display(description=gettext_lazy("Personal data"), label={"whole": "warning"})
+    @display(description=gettext_lazy("Personal data"), label={"whole": "warning", "masked": "default"})
     def personal(self, export: Export) -> tuple[str, str]:
         return ("whole", _("whole")) if export.whole else ("masked", _("masked"))
 
@@ -165,7 +167,7 @@ class ExportAdmin(ReadOnlyAdmin):
             "export": export,
             "kind": kind,
             "state": state,
-            "colour": COLOURS.get(state.value, "primary"),
+            "colour": COLOURS[state.value],
             "working": state == ExportState.WORKING,
             "progress": _progress(export),
             "filter": kind.told(export.query if mine else kind.unnamed(export.query), export.owner),

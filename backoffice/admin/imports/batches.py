@@ -28,7 +28,16 @@ from backoffice.choices import ImportState
 from backoffice.errors import ImportReach, Refusal
 from backoffice.models import ImportBatch
 from backoffice.selectors import imports_waiting
-from backoffice.services.imports import intake, layouts, looking, results, templates, verbs
+from backoffice.services.imports import (
+    error_files,
+    intake,
+    layouts,
+    looking,
+    results,
+    storage,
+    templates,
+    verbs,
+)
 from backoffice.services.imports.kinds import kind_of, kinds_for
 from backoffice.services.imports.kinds import known as known_kinds
 from backoffice.tabular.faults import file_fault_text
@@ -214,6 +223,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             else None,
             "buttons": self._buttons(batch, user),
             "rows_url": way_to_results(user, batch.pk) if batch.counts and not batch.removed_at else "",
+            "long_errors": _long_errors_of(batch),
             "errors": any(batch.counts.get(name) for name in (*results.OUT, "done:refused"))
             and not batch.removed_at
             and kind.uploadable,
@@ -283,6 +293,8 @@ class ImportBatchAdmin(ReadOnlyAdmin):
 
     def errors_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         batch = self._mine(request, pk)
+        if error_files.is_long(batch):
+            return self._long_errors(request, batch)
         target = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
         try:
             results.write_errors(
@@ -291,9 +303,22 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         except Refusal as refusal:
             return self._refused(request, batch, refusal)
         target.seek(0)
+        return self._download(batch, target)
+
+    def _long_errors(self, request: HttpRequest, batch: ImportBatch) -> HttpResponseBase:
+        """The file that a worker has written; a POST asks him to."""
+        if request.method == "POST":
+            error_files.prepare(batch_id=batch.pk, actor=_actor(request), now=timezone.now())
+            return HttpResponseRedirect(_page_of(batch))
+        try:
+            return self._download(batch, storage.opened(error_files.stored_name(batch)))
+        except Refusal as refusal:
+            return self._refused(request, batch, refusal)
+
+    def _download(self, batch: ImportBatch, file: Any) -> HttpResponseBase:
         stem, dot, suffix = batch.file_name.rpartition(".")
         return FileResponse(
-            target, as_attachment=True, filename=f"{stem or batch.file_name}-{_('errors')}{dot}{suffix}"
+            file, as_attachment=True, filename=f"{stem or batch.file_name}-{_('errors')}{dot}{suffix}"
         )
 
     def _refused(
@@ -314,6 +339,14 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         if not user.has_perm(kind_of(batch.kind).permission):
             raise PermissionDenied
         return batch
+
+
+def _long_errors_of(batch: ImportBatch) -> str:
+    """How the file of a long import stands that a worker writes: empty for a short one."""
+    if not error_files.is_long(batch):
+        return ""
+    job = error_files.prepared(batch)
+    return job.state if job else "none"
 
 
 def _actor(request: HttpRequest) -> Actor:

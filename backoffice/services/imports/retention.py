@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from backoffice.choices import ImportState
 from backoffice.models import ImportBatch, ImportRow
-from backoffice.services.imports import storage
+from backoffice.services.imports import error_files, storage
 
 # An import can be undone for as long as its rows are there.
 KEPT = timedelta(days=30)
@@ -39,6 +39,7 @@ def forget_old(*, now: datetime, kept: timedelta = KEPT) -> int:
             batch.layout = {key: batch.layout[key] for key in sorted(kept_of)}
             batch.removed_at = now
             batch.save(update_fields=["file", "canonical", "layout", "removed_at"])
+            error_files.forget(batch)
             transaction.on_commit(lambda names=names: storage.forget(*names))  # type: ignore[misc]
         count += 1
     return count

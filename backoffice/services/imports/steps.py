@@ -12,7 +12,9 @@ from backoffice.choices import ImportState
 from backoffice.errors import ImportNotThere, OutOfReach
 from backoffice.models import ImportBatch, Job
 from backoffice.services import jobs, outbox
+from backoffice.services.imports import telling
 
+ERRORS = "imports.errors"
 LOOK, CHECK, APPLY, UNDO = "imports.look", "imports.check", "imports.apply", "imports.undo"
 COLLECT = "imports.collect"
 
@@ -82,6 +84,7 @@ def tell(batch: ImportBatch, what: str) -> None:
             "counts": batch.counts,
         },
     )
+    telling.queue_mail(batch, what)
 
 
 def count_rows(batch: ImportBatch) -> dict[str, int]:

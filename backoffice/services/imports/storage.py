@@ -37,16 +37,20 @@ def keep(file: BinaryIO, suffix: str) -> str:
     return default_storage.save(f"imports/{uuid.uuid4().hex}.{suffix}", File(file))
 
 
-@contextmanager
-def stored(name: str) -> Iterator[BinaryIO]:
+def opened(name: str) -> BinaryIO:
     """The stored file. Raises FileRefused("gone") when its time is over."""
     try:
-        file = cast(BinaryIO, default_storage.open(name, "rb")) if name else None
+        if name:
+            return cast(BinaryIO, default_storage.open(name, "rb"))
     except FileNotFoundError:
-        file = None
-    if file is None:
-        raise FileRefused("gone")
-    with file:
+        pass
+    raise FileRefused("gone")
+
+
+@contextmanager
+def stored(name: str) -> Iterator[BinaryIO]:
+    """The stored file, closed at the end. Raises FileRefused("gone") when its time is over."""
+    with opened(name) as file:
         yield file
 
 

@@ -8,31 +8,39 @@ down afterwards. A process that dies in between sends it again; the receiver kno
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 from standardwebhooks.webhooks import Webhook
 
+from backoffice.actors import Actor
 from backoffice.choices import DeliveryState
 from backoffice.errors import WebhookAddressWrong
 from backoffice.models import WebhookDelivery
+from backoffice.services.alarms import raise_alarm
 from backoffice.services.webhooks.addresses import Target, resolved
 from backoffice.services.webhooks.subscriptions import signing_secrets
 
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 LEASE = timedelta(seconds=60)
-GIVE_UP_AFTER = timedelta(hours=72)
+HOURS = 72
+GIVE_UP_AFTER = timedelta(hours=HOURS)
+# Receivers that are spoken to at the same time.
+AT_ONCE = 8
+DEAD_ALARM = "backoffice.webhook_dead"
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=5), timedelta(hours=6)
-# In one pass; a receiver that fails waits for the next one, so that he does not hold up the others.
+# In one pass; a receiver that fails waits for the next one.
 MOST_A_PASS = 500
 LONGEST_PASS = timedelta(seconds=40)
 MOST_ATTEMPTS = 32_000
 # Of an answer, nothing but its status is read.
 OK = range(200, 300)
+Outcome = tuple[int | None, str]
 
 # The first waiting delivery of each subject, where it is due and nobody has it.
 TAKE_SQL = """
@@ -63,20 +71,32 @@ class Sent:
 
 
 def send_due(*, clock: Callable[[], datetime]) -> Sent:
-    """Send what is due, one by one, each subject in its order. Safe beside another pass."""
+    """Send what is due, each subject in its order. Safe beside another pass.
+
+    At most AT_ONCE receivers are spoken to at the same time, each about one delivery: one that is slow keeps
+    only itself waiting. The database is this thread's alone.
+    """
     start = clock()
     sent, failed = 0, set[int]()
-    for _turn in range(MOST_A_PASS):
-        now = clock()
-        if now - start > LONGEST_PASS:
-            break
-        delivery = _taken(now, failed)
-        if delivery is None:
-            break
-        if _deliver(delivery, now):
-            sent += 1
-        else:
-            failed.add(delivery.subscription_id)
+    spoken_to: dict[Future[Outcome], tuple[WebhookDelivery, datetime]] = {}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
+        for _turn in range(MOST_A_PASS):
+            while len(spoken_to) < AT_ONCE and (now := clock()) - start <= LONGEST_PASS:
+                busy = {delivery.subscription_id for delivery, _now in spoken_to.values()}
+                delivery = _taken(now, failed | busy)
+                if delivery is None:
+                    break
+                spoken_to[pool.submit(_spoken, delivery, now)] = (delivery, now)
+            if not spoken_to:
+                break
+            for done in wait(spoken_to, return_when=FIRST_COMPLETED).done:
+                delivery, now = spoken_to.pop(done)
+                status, error = done.result()
+                _write_down(delivery, now, status, error)
+                if error:
+                    failed.add(delivery.subscription_id)
+                else:
+                    sent += 1
     return Sent(sent, len(failed))
 
 
@@ -87,7 +107,8 @@ def _taken(now: datetime, failed: set[int]) -> WebhookDelivery | None:
     return WebhookDelivery.objects.select_related("subscription").get(pk=row[0]) if row else None
 
 
-def _deliver(delivery: WebhookDelivery, now: datetime) -> bool:
+def _spoken(delivery: WebhookDelivery, now: datetime) -> Outcome:
+    """The status of the receiver's answer, and why it did not take it ("": it did). Touches no database."""
     status: int | None = None
     error = ""
     try:
@@ -98,8 +119,7 @@ def _deliver(delivery: WebhookDelivery, now: datetime) -> bool:
         error = f"{refusal.code}: {refusal.details.get('why', '')}"
     except (httpx.HTTPError, OSError) as problem:
         error = type(problem).__name__
-    _write_down(delivery, now, status, error)
-    return not error
+    return status, error
 
 
 def _post(target: Target, delivery: WebhookDelivery, now: datetime) -> int:
@@ -149,10 +169,25 @@ def _write_down(delivery: WebhookDelivery, now: datetime, status: int | None, er
     elif now - delivery.retried_since >= GIVE_UP_AFTER:
         values |= {"state": DeliveryState.DEAD}
     else:
-        wait = min(FIRST_RETRY * 3 ** min(attempts - 1, 12), LONGEST_RETRY)
+        pause = min(FIRST_RETRY * 3 ** min(attempts - 1, 12), LONGEST_RETRY)
         # The last attempt is made when the three days are over, not hours later.
-        values |= {"due_at": min(now + wait, max(delivery.retried_since + GIVE_UP_AFTER, now + FIRST_RETRY))}
+        values |= {"due_at": min(now + pause, max(delivery.retried_since + GIVE_UP_AFTER, now + FIRST_RETRY))}
     rows = WebhookDelivery.objects.filter(pk=delivery.pk, state=DeliveryState.WAITING)
-    rows.update(**values)
+    with transaction.atomic():
+        if rows.update(**values) and values.get("state") == DeliveryState.DEAD:
+            _alarm(delivery, error, now)
     if error:
         log.warning("webhook not delivered", delivery=delivery.pk, attempts=attempts, error=error)
+
+
+def _alarm(delivery: WebhookDelivery, error: str, now: datetime) -> None:
+    """Once a day for a receiver: somebody finds out why nobody answers there, and sends again what died."""
+    receiver = delivery.subscription
+    raise_alarm(
+        kind=DEAD_ALARM,
+        subject=receiver.name,
+        facts={"receiver": receiver.pk, "event": delivery.event, "hours": HOURS, "error": error[:80]},
+        key=f"{DEAD_ALARM}:{receiver.pk}:{now.date().isoformat()}",
+        actor=Actor.job("webhooks"),
+        now=now,
+    )

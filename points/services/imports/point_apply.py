@@ -77,7 +77,6 @@ def apply(span: Span) -> None:
 
 
 def _post(span: Span, rows: Sequence[Row], programs: dict[int, Program]) -> None:
-    batch = span.batch
     deadlines = Deadlines(programs, span.now)
     due = []
     for row in rows:
@@ -90,20 +89,28 @@ def _post(span: Span, rows: Sequence[Row], programs: dict[int, Program]) -> None
     # In the order of members, as everybody opens accounts in.
     pairs = sorted({(row.member_id, row.program_id) for row in due})
     accounts = ledger.open_accounts(pairs=pairs, now=span.now)
-    context = Context(actor=span.actor, now=span.now)
-    told = explanation(batch)
-    outcomes: Sequence[CreditOutcome | DeductOutcome]
-    if takes(batch):
-        outcomes = deduct_many(
-            [_deduction(batch, row, accounts, programs, told) for row in due], context=context
-        )
-    else:
-        credits = [_credit(span, row, accounts, programs, deadlines, told) for row in due]
-        outcomes = ledger.credit_many(credits, context=context)
+    outcomes = _booked(span, due, accounts, programs, deadlines)
     for row, outcome in zip(due, outcomes, strict=True):
         row.entry_id = outcome.entry_id
         row.fault = FAULT_OF.get(outcome.refused or "", outcome.refused)
         row.available = outcome.available if isinstance(outcome, DeductOutcome) else None
+
+
+def _booked(
+    span: Span,
+    due: Sequence[Row],
+    accounts: dict[tuple[int, int], int],
+    programs: dict[int, Program],
+    deadlines: Deadlines,
+) -> Sequence[CreditOutcome | DeductOutcome]:
+    """One call of the ledger for all rows, in their order."""
+    batch, told = span.batch, explanation(span.batch)
+    context = Context(actor=span.actor, now=span.now)
+    if takes(batch):
+        deductions = [_deduction(batch, row, accounts, programs, told) for row in due]
+        return deduct_many(deductions, context=context)
+    credits = [_credit(span, row, accounts, programs, deadlines, told) for row in due]
+    return ledger.credit_many(credits, context=context)
 
 
 class Deadlines:
