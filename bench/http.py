@@ -27,7 +27,11 @@ from bench.roles import ROLE
 from bench.scratch import Lab
 
 START_SECONDS = 60.0
-WHOS = 200
+WHOS = 2_000
+# Members who look at their balance, again and again: a process takes their minute in portions of fifty.
+LOOKERS = 200
+# A till posts one receipt after the other: its day's points are one counter.
+TILLS = 40
 LINES = 5
 # Behind a proxy that ended TLS, as in production; anything else is led to https.
 COMMON = {"X-Forwarded-Proto": "https", "Accept-Language": "zh-TW"}
@@ -39,12 +43,12 @@ WORKERS = [
 
 @dataclass(frozen=True)
 class Callers:
-    """Who asks: a stock token, ids of accounts, members' tokens, a till's key, cards."""
+    """Who asks: a stock token, ids of accounts, members' tokens, keys of tills, cards."""
 
     stock: str
     accounts: list[str]
     members: list[str]
-    till: str
+    tills: list[str]
     cards: list[str]
 
 
@@ -72,7 +76,15 @@ def server(url: str, folder: Path, *, workers: list[str] = WORKERS, app: str = "
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "gunicorn", f"{app}:application", "--bind", f"127.0.0.1:{port}", *workers]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        f"{app}:application",
+        "--bind",
+        f"127.0.0.1:{port}",
+        *workers,
+    ]
     with (
         (folder / "web.log").open("wb") as log,
         subprocess.Popen(command, env=environment(url), stdout=log, stderr=log) as process,
@@ -89,14 +101,17 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         # gunicorn listens before its workers have loaded the application.
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5):
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5),
+        ):
             return
         time.sleep(0.1)
     raise CannotMeasure("the web server did not start")
 
 
 def create_callers(lab: Lab) -> Callers:
-    """A shop of one store, a till, and members with points in three lots each."""
+    """A shop of one store with its tills, and members with points in three lots each."""
     from django.contrib.auth import get_user_model
     from rest_framework.authtoken.models import Token
 
@@ -114,9 +129,12 @@ def create_callers(lab: Lab) -> Callers:
     accounts = people.create_accounts(lab, people.create_program("http"), WHOS)
     brand = Brand.objects.create(code="bench", name="Bench")
     store = Store.objects.create(brand=brand, code="B01", name="Bench")
-    till = api_keys.issue(
-        kind=ApiKeyKind.TILL, name="till", scopes=list(ApiScope), store=store, actor=house, now=now
-    )
+    tills = [
+        api_keys.issue(
+            kind=ApiKeyKind.TILL, name="till", scopes=list(ApiScope), store=store, actor=house, now=now
+        ).secret
+        for _ in range(TILLS)
+    ]
     rows = list(Account.objects.filter(pk__in=accounts).select_related("member").order_by("pk"))
     for account in rows:
         for number in range(3):
@@ -143,7 +161,7 @@ def create_callers(lab: Lab) -> Callers:
         stock=Token.objects.create(user=user).key,
         accounts=[str(row.pk) for row in rows],
         members=[sessions.tokens_of(session_id=one.pk, generation=1).access for one in opened],
-        till=till.secret,
+        tills=tills,
         cards=[member.card_no for member in members],
     )
 
@@ -154,7 +172,9 @@ def stock_load(callers: Callers) -> Load:
 
 
 def balance_load(callers: Callers) -> Load:
-    return Load("GET", "/api/v1/me/points", COMMON | {"Authorization": "Bearer {who}"}, callers.members)
+    return Load(
+        "GET", "/api/v1/me/points", COMMON | {"Authorization": "Bearer {who}"}, callers.members[:LOOKERS]
+    )
 
 
 def purchase_load(callers: Callers, lines: int) -> Load:
@@ -173,11 +193,11 @@ def purchase_load(callers: Callers, lines: int) -> Load:
         ]
         told["tenders"] = [{"method": "cash", "amount": paid}]
     headers = COMMON | {
-        "Authorization": f"Bearer {callers.till}",
+        "Authorization": "Bearer {till}",
         "Content-Type": "application/json",
         "Idempotency-Key": "{n}",
     }
-    return Load("POST", "/api/v1/purchases", headers, callers.cards, json.dumps(told))
+    return Load("POST", "/api/v1/purchases", headers, callers.cards, json.dumps(told), callers.tills)
 
 
 def run(lab: Lab) -> list[Finding]:
@@ -195,7 +215,9 @@ def run(lab: Lab) -> list[Finding]:
             loads.run(load, port=port, seconds=1, folder=folder)
         found = interleave(
             {
-                what: partial(lambda load: loads.run(load, port=port, seconds=lab.seconds, folder=folder).rate, load)
+                what: partial(
+                    lambda load: loads.run(load, port=port, seconds=lab.seconds, folder=folder).rate, load
+                )
                 for what, load in asked.items()
             },
             lab.rounds,

@@ -1,7 +1,8 @@
 """Load over HTTP: `wrk` where it is installed, else a few processes of ours on plain sockets.
 
-Ours costs the machine more per request, on both sides of a ratio alike. A load is a method, a path, headers and a
-body, in which `{n}` stands for a number that no other request of the run has, and `{who}` for one of `whos`.
+Ours costs the machine more per request, on both sides of a ratio alike. A load is a method, a path, headers
+and a body, in which `{n}` stands for a number that no other request of the run has, `{who}` for one of `whos`
+and `{till}` for one of `tills`.
 """
 
 from __future__ import annotations
@@ -26,20 +27,23 @@ RUNS = itertools.count(1)
 # Each thread of wrk has a Lua of its own: the thread's number keeps theirs apart.
 SCRIPT = """
 local whos = %(whos)s
+local tills = %(tills)s
 local numbers = 0
 local threads = 0
 function setup(thread) thread:set("mine", threads); threads = threads + 1 end
-function fill(text, number, who)
-    return (text:gsub("{n}", number):gsub("{who}", function() return who end))
+function fill(text, number, who, till)
+    return (text:gsub("{n}", number):gsub("{who}", function() return who end)
+        :gsub("{till}", function() return till end))
 end
 function request()
     numbers = numbers + 1
-    local who = whos[math.random(#whos)]
+    local who, till = whos[math.random(#whos)], tills[math.random(#tills)]
     local number = string.format("%(run)s-%%d-%%d", mine, numbers)
     local headers = {}
-    for name, text in pairs(%(headers)s) do headers[name] = fill(text, number, who) end
+    for name, text in pairs(%(headers)s) do headers[name] = fill(text, number, who, till) end
     local body = %(body)s
-    return wrk.format(%(method)s, fill(%(path)s, number, who), headers, body and fill(body, number, who))
+    return wrk.format(%(method)s, fill(%(path)s, number, who), headers,
+        body and fill(body, number, who))
 end
 function done(summary, latency, requests)
     local e = summary.errors
@@ -53,13 +57,14 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked, again and again. `whos` are texts: tokens, cards, ids."""
+    """What is asked, again and again. `whos` are texts: tokens, cards, ids; `tills` keys of tills."""
 
     method: str
     path: str
     headers: dict[str, str]
     whos: list[str]
     body: str | None = None
+    tills: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -98,6 +103,7 @@ def _wrk(program: str, load: Load, port: int, seconds: float, folder: Path) -> M
         % {
             "run": f"{time.time_ns():x}",
             "whos": _lua(load.whos),
+            "tills": _lua(load.tills or [""]),
             "headers": _lua(load.headers),
             "body": _lua(load.body),
             "method": _lua(load.method),
@@ -155,9 +161,8 @@ def _client(load: Load, port: int, seconds: float, name: str, answers: Any) -> N
         sent = time.perf_counter()
         if sent - began >= seconds:
             break
-        who = load.whos[hash((name, number)) % len(load.whos)]
         try:
-            status = line.ask(_filled(load, f"{name}-{number}", who))
+            status = line.ask(_filled(load, f"{name}-{number}"))
         except OSError:
             measured.broken += 1
             break
@@ -168,9 +173,12 @@ def _client(load: Load, port: int, seconds: float, name: str, answers: Any) -> N
     answers.put(measured)
 
 
-def _filled(load: Load, number: str, who: str) -> bytes:
+def _filled(load: Load, number: str) -> bytes:
+    who = load.whos[hash(number) % len(load.whos)]
+    till = load.tills[hash((number, "till")) % len(load.tills)] if load.tills else ""
+
     def fill(text: str) -> str:
-        return text.replace("{n}", number).replace("{who}", who)
+        return text.replace("{n}", number).replace("{who}", who).replace("{till}", till)
 
     body = fill(load.body).encode() if load.body is not None else b""
     head = [f"{load.method} {fill(load.path)} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]

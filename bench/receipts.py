@@ -94,14 +94,14 @@ def write_file(path: Path, receipts: Iterable[Any]) -> Path:
     from members.models import Member
 
     codes = dict(Store.objects.filter(brand__code="bench").values_list("pk", "code"))
-    cards = dict(Member.objects.values_list("pk", "card_no"))
+    phones = dict(Member.objects.values_list("pk", "phone"))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("receipt_no", "card_no", "store_code", "purchased_at", "amount", "items"))
+        writer.writerow(("receipt_no", "phone", "store_code", "purchased_at", "amount", "items"))
         for one in receipts:
-            card = cards[one.member_id] if one.member_id else ""
+            phone = phones[one.member_id] if one.member_id else ""
             when = one.purchased_at.isoformat()
-            writer.writerow((one.receipt_no, card, codes[one.store_id], when, one.paid, one.item_count))
+            writer.writerow((one.receipt_no, phone, codes[one.store_id], when, one.paid, one.item_count))
     return path
 
 

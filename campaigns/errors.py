@@ -30,7 +30,8 @@ class NoSuchFile(Refusal):
 class NoSuchReceipt(Refusal):
     code = "no_such_receipt"
     sentence = _(
-        "There is no receipt of this number, day and amount. Check the slip; receipts of today may take an hour."
+        "There is no receipt of this number, day and amount. "
+        "Check the slip; receipts of today may take an hour."
     )
 
 

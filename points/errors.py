@@ -203,7 +203,9 @@ class OpeningRefused(PointsRefusal):
 
 class ArchiveUnequal(PointsRefusal):
     code = "archive_unequal"
-    sentence = _("Card %(card)s would not have the balance of the archive in %(program)s. Nothing was brought in.")
+    sentence = _(
+        "Card %(card)s would not have the balance of the archive in %(program)s. Nothing was brought in."
+    )
 
 
 class WaitingLeftBehind(PointsRefusal):

@@ -102,7 +102,7 @@ class MyReceipts(Operation):
         operation_id="me_receipt_claim",
         summary="Add a receipt that was made without my card",
         description=(
-            "By its invoice number, day and amount, as long as nobody has it. A wrong slip and one of another "
+            "By its invoice number, day and amount, as long as nobody has it. A wrong slip and a wrong "
             "amount get the same answer, and tries are counted."
         ),
         tags=["receipts"],

@@ -13,7 +13,7 @@ MOST_POINTS = 100_000
 
 
 class Gift(models.Model):
-    """What is given from `starts_at` until (not at) `ends_at`. A gift of occasion `answer` names its field."""
+    """What is given from `starts_at` until (not at) `ends_at`. One of occasion `answer` names its field."""
 
     name = models.CharField(_("name"), max_length=60, help_text=_("Members read it beside the points."))
     occasion = models.CharField(_("occasion"), max_length=10, choices=GiftOccasion.choices)

@@ -42,7 +42,7 @@ class StepUp(MemberOperation):
 
 
 class SecurityQuestion(MemberOperation):
-    """What staff may ask when the phone is not at hand (S12). They see whether an answer matches, never it."""
+    """What staff may ask when the phone is not at hand (S12): they see whether an answer matches."""
 
     @extend_schema(
         operation_id="me_security_question",

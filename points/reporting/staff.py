@@ -151,7 +151,9 @@ def undos_by_clerk(*, user: User, start: datetime, end: datetime) -> list[ClerkU
         # Named twice: the index of reversals holds no other entries.
         Entry.objects.filter(reverses__isnull=False, kind=EntryKind.REFUND_SPEND)
         .filter(actor_type=ActorType.STAFF, created_at__gte=start, created_at__lt=end)
-        .annotate(clerk=Coalesce(KeyTextTransform("requested_by", "explanation"), Cast("actor_id", TextField())))
+        .annotate(
+            clerk=Coalesce(KeyTextTransform("requested_by", "explanation"), Cast("actor_id", TextField()))
+        )
         .filter(clerk__in=names)
         .order_by()
         .values("clerk")

@@ -58,7 +58,7 @@ def test_a_connection_that_was_cut_costs_the_first_read_nothing(db: Any, in_tran
         assert prepared.opening("SELECT %s::int", [7]) == (7,)
         assert connection.connection.info.backend_pid != pid
         return
-    with pytest.raises(Exception, match="(?i)closed|terminat"), transaction.atomic():
+    with pytest.raises(Exception, match=r"(?i)closed|terminat"), transaction.atomic():
         prepared.first("SELECT 1", [])
         cut(pid)
         prepared.opening("SELECT 1", [])

@@ -253,7 +253,7 @@ def test_the_same_file_twice_at_once_is_applied_once(together: Callable[..., Any
     batches = [check(csv_of("0912345678,王")) for _time in range(2)]
     answers = together(
         [
-            lambda pk=batch.pk: verbs.confirm(batch_id=pk, actor=ROBOT, now=NOON, again=True)
+            lambda pk=batch.pk: verbs.confirm(batch_id=pk, actor=ROBOT, now=NOON)
             for batch in batches
         ]
     )

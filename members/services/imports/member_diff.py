@@ -84,6 +84,8 @@ SET outcome = told.outcome, subject_id = told.member_id,
         jsonb_build_array(jsonb_build_object('column', '', 'value', '', 'fault', told.fault)) END
 FROM told
 WHERE r.batch_id = told.batch_id AND r.line = told.line AND (told.outcome <> 'new' OR r.outcome <> 'new')
+  AND (told.fault IS NOT NULL OR told.outcome <> 'changed' OR r.outcome <> 'changed'
+       OR (told.member_id, told.changes) IS DISTINCT FROM (r.subject_id, r.changes))
 """
 
 

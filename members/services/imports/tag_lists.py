@@ -32,7 +32,11 @@ def _found_by(batch: ImportBatch) -> str:
 
 
 def diff(span: Span) -> None:
-    """Which tags each row would add or take away. A member outside of the batch's brand is an unknown one."""
+    """Which tags each row would add or take away. A member outside of the batch's brand is an unknown one.
+
+    Looked at again to be carried out, each row gets its result in the same stroke: a list has a million rows,
+    and each further write of a staged one costs as much as the tag itself.
+    """
     policy = span.batch.policy
     if span.again:
         rows = "r.outcome IN ('new', 'changed') AND r.done = ''"
@@ -49,6 +53,7 @@ def diff(span: Span) -> None:
         first=FIRST_OF_MEMBER,
     )
     turned = "seen IS DISTINCT FROM member_id" if span.again else "false"
+    done = DONE if span.again else ""
     statement = f"""
 WITH staged AS MATERIALIZED (
     SELECT r.* FROM backoffice_importrow r WHERE {SPAN} AND {rows}
@@ -75,7 +80,7 @@ UPDATE backoffice_importrow r
 SET outcome = told.outcome, subject_id = told.member_id,
     changes = CASE WHEN told.outcome = 'changed' THEN told.changes END,
     faults = CASE WHEN told.fault IS NOT NULL THEN
-        jsonb_build_array(jsonb_build_object('column', '', 'value', '', 'fault', told.fault)) END
+        jsonb_build_array(jsonb_build_object('column', '', 'value', '', 'fault', told.fault)) END{done}
 FROM told
 WHERE r.batch_id = told.batch_id AND r.line = told.line
 """
@@ -89,8 +94,6 @@ def apply(span: Span) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LOCK, values)
         diff(span)
-        cursor.execute(MARK, values)
-        cursor.execute(REFUSE, values)
         cursor.execute(tag_sql.TAKE, values)
         cursor.execute(tag_sql.GIVE, values)
 
@@ -117,6 +120,9 @@ WHERE m.id IN (SELECT r.subject_id FROM backoffice_importrow r WHERE {SPAN} AND 
   AND r.done = '')
 ORDER BY m.id FOR NO KEY UPDATE
 """
+DONE = """,
+    done = CASE WHEN told.outcome = 'changed' THEN 'applied' WHEN told.fault = 'meanwhile' THEN 'refused'
+        ELSE r.done END"""
 LOCK_APPLIED = LOCK.replace("r.done = ''", "r.done = 'applied'")
 TAGS_AT = TAG_LIST_COLUMNS.index("tags") + 1
 ALL_OF_MEMBER = f"""
@@ -130,13 +136,6 @@ FIRST_OF_MEMBER = """NOT EXISTS (
     WHERE e.batch_id = r.batch_id AND e.other_key = r.other_key AND e.line < r.line
       AND e.cells IS NOT NULL AND e.outcome <> 'duplicate'
 )"""
-MARK = f"""
-UPDATE backoffice_importrow r SET done = 'applied' WHERE {SPAN} AND r.outcome = 'changed' AND r.done = ''
-"""
-REFUSE = f"""
-UPDATE backoffice_importrow r SET done = 'refused'
-WHERE {SPAN} AND r.done = '' AND r.outcome = 'conflict' AND r.faults @> '[{{"fault": "meanwhile"}}]'
-"""
 UNDONE = f"""
 UPDATE backoffice_importrow r SET done = CASE WHEN m.status IN {LIVING} AND NOT {tag_sql.TOUCHED}
   THEN 'undone' ELSE 'kept' END
