@@ -1,4 +1,4 @@
-"""G5: the API over HTTP, two gunicorn workers under production's settings, against DRF's stock way beside it."""
+"""G5: the API over HTTP, two gunicorn workers under production's settings, beside DRF's stock way."""
 
 from __future__ import annotations
 

@@ -16,5 +16,6 @@ urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(urlconf="config.api_schema_urls"), name="api_schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
     path("v1/", include((v1, "v1"))),
-    re_path(r"^.*$", NothingHere.as_view(), name="api_nothing_here"),
+    # Also an address with a line break in it.
+    re_path(r"^(?s:.*)$", NothingHere.as_view(), name="api_nothing_here"),
 ]

@@ -14,7 +14,7 @@ PRICE = POINTS_OF_A_BURST // 3
 
 
 def burst(number: int, port: int, token: str, card: str, seed: int) -> dict[str, int]:
-    """Receipt number to final status, 0 for none. All requests leave together, and are sent again until they have one."""
+    """Receipt number to final status, 0 for none. All leave together, and are sent again until they have one."""
     barrier = threading.Barrier(AT_ONCE)
     found: dict[str, int] = {}
 

@@ -1,4 +1,4 @@
-"""Fills a fresh database: `python -m bench.chaos.seed MEMBERS BURSTS` prints a till's key and cards as JSON."""
+"""Fills a fresh database: `python -m bench.chaos.seed MEMBERS BURSTS` prints key and cards as JSON."""
 
 from __future__ import annotations
 
