@@ -325,7 +325,9 @@ class ArchiveBroken(Refusal):
 
 class HouseNotEmpty(Refusal):
     code = "house_not_empty"
-    sentence = _("There are brands, members, tags or programs already. Everything comes into an empty house only.")
+    sentence = _(
+        "There are brands, members, tags or programs already. Everything comes into an empty house only."
+    )
 
 
 # --- Webhooks -----------------------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ def opening(sql: str, values: Sequence[Any]) -> Row | None:
     to
     ask it before each request.
     """
-    database = connections[DEFAULT_DB_ALIAS]
+    # Its stubs do not know the health check.
+    database: Any = connections[DEFAULT_DB_ALIAS]
     if database.connection is None or database.in_atomic_block or database.health_check_done:
         return first(sql, values)
     database.health_check_done = True
@@ -69,7 +70,7 @@ def columns(model: type[Model], alias: str) -> str:
     return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
 
 
-def made(model: type[Any], values: Sequence[Any]) -> Any:
+def made(model: type[Model], values: Sequence[Any]) -> Any:
     """The object of a row in the order of `columns`."""
     return model.from_db(DEFAULT_DB_ALIAS, names(model), values)
 

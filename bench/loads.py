@@ -48,7 +48,8 @@ end
 function done(summary, latency, requests)
     local e = summary.errors
     io.write(string.format(
-        '\\n{"requests": %%d, "seconds": %%.6f, "refused": %%d, "broken": %%d, "p50": %%.3f, "p99": %%.3f}\\n',
+        '\\n{"requests": %%d, "seconds": %%.6f, "refused": %%d, "broken": %%d,' ..
+        ' "p50": %%.3f, "p99": %%.3f}\\n',
         summary.requests, summary.duration / 1e6, e.status, e.connect + e.read + e.write + e.timeout,
         latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end
@@ -110,7 +111,8 @@ def _wrk(program: str, load: Load, port: int, seconds: float, folder: Path) -> M
             "path": _lua(load.path),
         }
     )
-    command = [program, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{max(round(seconds), 1)}s",
+    command = [program, "--threads", "1", "--connections", str(CONNECTIONS),
+               "--duration", f"{max(round(seconds), 1)}s",
                "--script", str(script), f"http://127.0.0.1:{port}"]  # fmt: skip
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 60)
     found = re.findall(r"^\{.*\}$", answer.stdout, re.MULTILINE)

@@ -40,6 +40,14 @@ class ClaimedAlready(Refusal):
     sentence = _("This receipt has earned already, or its goods came back.")
 
 
+class TooManyClaims(Refusal):
+    code = "too_many_claims"
+    sentence = _(
+        "Enough receipts were added today: at most %(to_one)s to one member, and %(by_one)s by one person."
+        " Let a colleague do it, or do it tomorrow."
+    )
+
+
 class ClaimTooLate(Refusal):
     code = "claim_too_late"
     sentence = _("Receipts can be added for %(days)s days after the purchase.")
@@ -84,7 +92,7 @@ class StepUpNeeded(Refusal):
     code = "step_up_needed"
     sentence = _(
         "The phone of this member changed a short while ago. Until %(until)s, points worth more than "
-        "NT$%(most)s are spent only after he confirms it in the app with a code."
+        "NT$%(most)s in all are spent only after he confirms it in the app with a code."
     )
 
 

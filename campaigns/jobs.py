@@ -9,14 +9,22 @@ from datetime import datetime
 from typing import BinaryIO, cast
 
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext_lazy as _
 
+from backoffice import alarm_kinds
 from backoffice.actors import Actor
 from backoffice.models import Brand, Job
 from backoffice.services.jobs import ChunkResult, handler
 from campaigns.errors import NoSuchFile
 from campaigns.resources import Departments, Receipts
-from campaigns.services import confirming, importing
+from campaigns.services import claims, confirming, importing
 from members.csv_files import MOST_LISTED
+
+alarm_kinds.register(
+    claims.ALARM,
+    title=_("One person added very many receipts to members"),
+    sentence=_("%(receipts)s receipts without a card were added to members by one person on %(day)s."),
+)
 
 ACTOR = Actor.job(importing.KIND)
 COUNTS = ("recorded", "known", "bad", "points")

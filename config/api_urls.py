@@ -17,5 +17,5 @@ urlpatterns = [
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
     path("v1/", include((v1, "v1"))),
     # Also an address with a line break in it.
-    re_path(r"^(?s:.*)$", NothingHere.as_view(), name="api_nothing_here"),
+    re_path(r"^[\s\S]*$", NothingHere.as_view(), name="api_nothing_here"),
 ]

@@ -67,6 +67,11 @@ class CardNotBlank(MembersRefusal):
     sentence = _("This card belongs to a member already. Merge the two if they are one person.")
 
 
+class TooManyCardsJoined(MembersRefusal):
+    code = "too_many_cards_joined"
+    sentence = _("At most %(most)s cards without a name join one member on one day.")
+
+
 class CardNotClaimed(MembersRefusal):
     """What an app hears of every card that it cannot join: it learns nothing about other people's cards."""
 

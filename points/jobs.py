@@ -11,7 +11,7 @@ from backoffice.actors import Actor
 from backoffice.models import Job
 from backoffice.services.jobs import ChunkResult, handler
 from points import telling
-from points.services import expiry
+from points.services import expiry, membership
 
 webhook_events.register("points.entry", telling.points_changed)
 webhook_events.register("points.hold_ended", telling.hold_ended)
@@ -24,6 +24,13 @@ alarm_kinds.register(
     sentence=_(
         "%(program)s: %(issued)s points issued and %(redeemed)s redeemed in %(days)s days; the program allows"
         " %(limit)s to one."
+    ),
+)
+alarm_kinds.register(
+    membership.MERGED_ALARM,
+    title=_("One person merged members with many points"),
+    sentence=_(
+        "%(points)s points went to other members by merges and joined cards of one person on %(day)s."
     ),
 )
 alarm_kinds.register(

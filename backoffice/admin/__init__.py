@@ -1,5 +1,27 @@
 """Doors for staff into the house, and the base classes that every app's admin stands on."""
 
-from backoffice.admin import alarms, api_keys, exports, imports, merchant, security, staff, traces, trail, webhooks
+from backoffice.admin import (
+    alarms,
+    api_keys,
+    exports,
+    imports,
+    merchant,
+    security,
+    staff,
+    traces,
+    trail,
+    webhooks,
+)
 
-__all__ = ["alarms", "api_keys", "exports", "imports", "merchant", "security", "staff", "traces", "trail", "webhooks"]
+__all__ = [
+    "alarms",
+    "api_keys",
+    "exports",
+    "imports",
+    "merchant",
+    "security",
+    "staff",
+    "traces",
+    "trail",
+    "webhooks",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -135,7 +135,7 @@ class ImportOperation(Operation):
 class Imports(ImportOperation):
     """A file comes in; a worker looks at it."""
 
-    parser_classes: ClassVar[list[Any]] = [CsvParser, WorkbookParser, FileParser]
+    parser_classes = [CsvParser, WorkbookParser, FileParser]
 
     @extend_schema(
         operation_id="import_upload",
@@ -160,7 +160,7 @@ class Imports(ImportOperation):
         if asked.get("brand") and brand is None:
             raise OutOfReach
         # A request without a body is not given to any parser.
-        file = request.data or io.BytesIO()
+        file: Any = request.data or io.BytesIO()
         checksum, _size = storage.fingerprint(file)
 
         def upload() -> Body:

@@ -36,7 +36,7 @@ _forms = threading.local()
 
 def _form(serializer: type[serializers.Serializer]) -> serializers.Serializer:
     """One of each for a thread: a serializer copies all its fields when it is made."""
-    kept: dict[type, serializers.Serializer] = _forms.__dict__
+    kept: dict[Any, serializers.Serializer] = _forms.__dict__
     if serializer not in kept:
         kept[serializer] = serializer(data={})
     return kept[serializer]

@@ -234,12 +234,16 @@ def pause(*, job_id: int, actor: Actor, now: datetime) -> Job:
 
 @transaction.atomic
 def resume(*, job_id: int, actor: Actor, now: datetime) -> Job:
-    """Let a paused job go on at its checkpoint. Raises OutOfReach, JobNotPaused."""
+    """Let a paused job go on at its checkpoint, though not before it is due: a rest that was ordered is not
+    cut short like this. Raises OutOfReach, JobNotPaused.
+    """
     job = _locked(job_id)
     if job.state != JobState.PAUSED:
         raise JobNotPaused(status=job.get_state_display())
-    _moved(job, JobState.QUEUED, actor, "job.resume", now, attempts=0, run_at=now)
-    wake(job.pk)
+    due_at = max(job.run_at, now)
+    _moved(job, JobState.QUEUED, actor, "job.resume", now, attempts=0, run_at=due_at)
+    if due_at == now:
+        wake(job.pk)
     return job
 
 

@@ -116,7 +116,7 @@ class Run:
 
 
 def main(words: list[str]) -> int:
-    """The exit code: 0 when the books are what the tills were told, 1 when not, 2 when nothing could start."""
+    """The exit code: 0 when the books are what the tills were told, 1 when not, 2 when nothing started."""
     arguments = parser().parse_args(words)
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(2**31)
     say(f"seed {seed}")
@@ -146,9 +146,7 @@ def main(words: list[str]) -> int:
         say(f"{len(found)} FAULTS, logs are in {folder}\n" + "\n".join(found[:50]))
         return 1
     shutil.rmtree(folder, ignore_errors=True)
-    say(
-        "0 acknowledged requests lost, 0 effects of refused ones, 0 doubled, 0 different answers; the books prove"
-    )
+    say("0 acknowledged lost, 0 effects of refused ones, 0 doubled, 0 different answers; the books prove")
     return 0
 
 

@@ -14,7 +14,7 @@ PRICE = POINTS_OF_A_BURST // 3
 
 
 def burst(number: int, port: int, token: str, card: str, seed: int) -> dict[str, int]:
-    """Receipt number to final status, 0 for none. All leave together, and are sent again until they have one."""
+    """Receipt number to final status, 0 for none. All leave together and are sent until they have one."""
     barrier = threading.Barrier(AT_ONCE)
     found: dict[str, int] = {}
 
@@ -22,7 +22,8 @@ def burst(number: int, port: int, token: str, card: str, seed: int) -> dict[str,
         line = Line(port, token, random.Random(f"{seed}-{number}-{place}"))
         name = f"B-{number}-{place}"
         told = {
-            "receipt_no": name, "card": card, "purchased_at": now(), "paid": "0.00", "redeem": {"points": PRICE},
+            "receipt_no": name, "card": card, "purchased_at": now(), "paid": "0.00",
+            "redeem": {"points": PRICE},
         }  # fmt: skip
         barrier.wait()
         try:

@@ -51,7 +51,8 @@ def _receipts(database: psycopg.Connection[tuple], log: Log) -> list[str]:
             found.append(f"a {name} is stored twice")
     found += [f"a refused receipt is stored: {number}" for number in sorted(log.refused & set(stored))[:20]]
     twice = database.execute(
-        "SELECT source_type, source_id, kind, account_id FROM points_entry GROUP BY 1, 2, 3, 4 HAVING count(*) > 1"
+        "SELECT source_type, source_id, kind, account_id FROM points_entry"
+        " GROUP BY 1, 2, 3, 4 HAVING count(*) > 1"
     ).fetchall()
     return found + [f"booked twice: {row}" for row in twice]
 

@@ -44,7 +44,7 @@ def main(members: int, bursts: int) -> dict[str, object]:
                 name="王小明",
                 joined_at=now,
                 phone_verified_at=now,
-            )  # fmt: skip
+            )
         )
     made = Member.objects.bulk_create(people)
     for member in made[members:]:

@@ -46,8 +46,13 @@ class GiftTakenAdmin(ReadOnlyAdmin):
     list_filter = ("program",)
     list_select_related = ("member", "gift", "program")
     ordering = ("-id",)
-    fields = ("member", "gift", "program", "matter", "points", "entry", "at")
+    fields = ("member", "gift", "program", "shown_matter", "points", "entry", "at")
+    readonly_fields = ("shown_matter",)
 
     @display(description=_("points"))
     def given(self, row: GiftTaken) -> str:
         return signed(row.points)
+
+    @display(description=_("for"))
+    def shown_matter(self, row: GiftTaken) -> str:
+        return row.what_for

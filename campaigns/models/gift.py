@@ -88,4 +88,10 @@ class GiftTaken(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.matter} {self.points}"
+        return f"{self.what_for} {self.points:,}"
+
+    @property
+    def what_for(self) -> str:
+        """The matter in words: 首次驗證手機, or 生日."""
+        occasion, _colon, field = self.matter.partition(":")
+        return str(ProfileField(field).label if field else GiftOccasion(occasion).label)

@@ -18,11 +18,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from backoffice.actors import Actor
-from backoffice.errors import OutOfReach
-from backoffice.models import User
+from backoffice.errors import LimitReached, OutOfReach
+from backoffice.models import Brand, User
 from backoffice.services import audit, limits
+from backoffice.services.alarms import raise_alarm
 from campaigns.earning import NO_MEMBER, EarningRule, judge
-from campaigns.errors import ClaimedAlready, ClaimTooLate, NoSuchReceipt
+from campaigns.errors import ClaimedAlready, ClaimTooLate, NoSuchReceipt, TooManyClaims
 from campaigns.models import Award
 from campaigns.services.buyers import lock_buyers, look_at_buyers
 from campaigns.services.late_awards import award_for
@@ -30,9 +31,11 @@ from campaigns.services.settlement import Settlement, reward_of
 from members.choices import MemberStatus
 from members.errors import WrongStatus
 from members.models import Member, Purchase
+from points.errors import OtherStore
 from points.services.corrections import refuse_other_store, refuse_own_card, staff_with
 
 PERMISSION = "campaigns.claim_receipt"
+ALARM = "campaigns.receipts_added"
 # Numbers of invoices follow each other: whoever guesses stops soon.
 TRIES, TRIES_WINDOW = 10, timedelta(days=1)
 
@@ -72,26 +75,48 @@ def claim_by_member(*, member: Member, told: Told, actor: Actor, now: datetime) 
     Raises NoSuchReceipt, ClaimedAlready, ClaimTooLate, WrongStatus unless he is active, LimitReached for more
     than RECEIPT_CLAIMS_A_DAY on one local day.
     """
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     settlement = _claim(member.pk, told, None, actor, now)
-    limits.take(
-        bucket=limits.bucket_of("receipts_claimed", str(member.pk)),
-        limit=settings.RECEIPT_CLAIMS_A_DAY,
-        window=timedelta(days=1),
-        now=now,
-        start=midnight,
-    )
+    _count("receipts_claimed", member.pk, settings.RECEIPT_CLAIMS_A_DAY, now)
     return settlement
 
 
 @transaction.atomic
 def claim_by_staff(*, member: Member, told: Told, actor: Actor, now: datetime) -> Settlement:
-    """The desk's door, for a customer who forgot his card. Raises like `claim_by_member`, and NotAllowed,
-    OwnCard, OtherStore.
+    """The desk's door, for a customer who forgot his card.
+
+    Slips of other people lie about at every till, so a member gets no more of them here than in the app, and
+    one person adds RECEIPT_CLAIMS_BY_STAFF_A_DAY at most; the last of these raises an alarm about him (T13).
+
+    Raises like `claim_by_member`, but TooManyClaims for LimitReached, and NotAllowed, OwnCard, OtherStore.
     """
     user = staff_with(actor, PERMISSION)
     refuse_own_card(member.pk, user)
-    return _claim(member.pk, told, user, actor, now)
+    to_one, by_one = settings.RECEIPT_CLAIMS_A_DAY, settings.RECEIPT_CLAIMS_BY_STAFF_A_DAY
+    settlement = _claim(member.pk, told, user, actor, now)
+    try:
+        _count("receipts_claimed", member.pk, to_one, now)
+        added = _count("receipts_added", user.pk, by_one, now)
+    except LimitReached as limit:
+        raise TooManyClaims(to_one=to_one, by_one=by_one) from limit
+    if added == by_one:
+        day = timezone.localdate(now).isoformat()
+        raise_alarm(
+            kind=ALARM,
+            subject=actor.name,
+            facts={"receipts": added, "day": day},
+            key=f"{ALARM}:{user.pk}:{day}",
+            actor=actor,
+            now=now,
+            about_id=user.pk,
+        )
+    return settlement
+
+
+def _count(what: str, owner_id: int, most: int, now: datetime) -> int:
+    """One more of this local day; answers how many. Raises LimitReached."""
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    bucket = limits.bucket_of(what, str(owner_id))
+    return limits.take(bucket=bucket, limit=most, window=timedelta(days=1), now=now, start=midnight)
 
 
 def preview(*, member: Member, told: Told, user: User, now: datetime) -> ClaimPreview:
@@ -115,6 +140,9 @@ def _claim(member_id: int, told: Told, user: User | None, actor: Actor, now: dat
     if buyer.status != MemberStatus.ACTIVE:
         raise WrongStatus(status=MemberStatus(buyer.status).label)
     purchase = _found(told, user, now, lock=True)
+    if buyer.brand_id not in (None, purchase.store.brand_id):
+        # It could give him nothing, and would be lost to whose it is.
+        raise NoSuchReceipt
     Purchase.objects.filter(pk=purchase.pk).update(member_id=buyer.member_id)
     purchase.member_id = buyer.member_id
     settled = []
@@ -146,6 +174,8 @@ def _found(told: Told, user: User | None, now: datetime, *, lock: bool = False) 
     purchase = found[0]
     if user is not None:
         refuse_other_store(purchase.store_id, user)
+        if not Brand.objects.visible_to(user).filter(pk=purchase.store.brand_id).exists():
+            raise OtherStore
     if purchase.member_id is not None or purchase.returns.exists():
         raise ClaimedAlready
     if purchase.purchased_at < now - timedelta(days=settings.RECEIPT_CLAIM_DAYS):

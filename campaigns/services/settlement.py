@@ -214,7 +214,7 @@ def _judged(met: Met, program: Program, account_id: int | None, receipt: Purchas
     moves_carry = "carry_out" in earning.explanation and earning.carry_after != before
     bought_at = receipt.purchased_at
     explanation = explained(program, earning, bought_at)
-    told = {
+    told: dict[str, Any] = {
         "program": program.pk,
         "account": account_id,
         "opens": bool(met.member and (earning.points or moves_carry)),

@@ -42,7 +42,8 @@ def desk_sections(viewer: Viewer) -> list[Section]:
 
 
 def _own_files(viewer: Viewer) -> Section:
-    rows = imports_over(viewer.user, viewer.now)[:SHOWN]
+    # Counted with all that waits: most people have none, and ask no further.
+    rows = imports_over(viewer.user, viewer.now)[:SHOWN] if viewer.waiting["files"] else []
     return Section(
         title=_("Your files of this week"),
         columns=[Column(_("Uploaded"), Show.MOMENT), Column(_("What became of it"))],
@@ -59,9 +60,7 @@ def _own_files(viewer: Viewer) -> Section:
 
 
 def _own_corrections(viewer: Viewer) -> Section:
-    rows = staff.own_today(
-        user=viewer.user, start=viewer.day_start, end=viewer.day_start + timedelta(days=1)
-    )[:SHOWN]
+    rows = viewer.own_today()[:SHOWN] if viewer.waiting["today"] else []
     return Section(
         title=_("Your corrections today"),
         columns=[

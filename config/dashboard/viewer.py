@@ -14,11 +14,18 @@ from django.utils import timezone
 
 from backoffice.admin.reports import Period
 from backoffice.choices import Reach
-from backoffice.selectors import counted, imports_waiting, jobs_failed, open_alarms, outbox_overdue
+from backoffice.selectors import (
+    counted,
+    imports_over,
+    imports_waiting,
+    jobs_failed,
+    open_alarms,
+    outbox_overdue,
+)
 from members.selectors.reports import joined_per_store_and_day
 from points.choices import AdjustmentStatus
 from points.models import Adjustment, Program
-from points.reporting import totals
+from points.reporting import staff, totals
 from points.reporting.overview import Span, Standing, flows_of, standing
 from points.rules import worth
 from points.selectors import waiting_corrections
@@ -67,11 +74,16 @@ class Viewer:
         """The first day of the books that does not count any more."""
         return totals.today(self.now) + timedelta(days=1)
 
+    def own_today(self) -> QuerySet[Any]:
+        """What this person corrected today, latest first."""
+        return staff.own_today(user=self.user, start=self.day_start, end=self.day_start + timedelta(days=1))
+
     @cached_property
     def waiting(self) -> dict[str, int]:
         """How much waits of what this person may see: counts by name, all in one round trip."""
         rows: dict[str, QuerySet[Any]] = {}
         if self.may("points.correct_points"):
+            rows["today"] = self.own_today()
             rows["own"] = Adjustment.objects.filter(requested_by=self.user, status=AdjustmentStatus.PENDING)
         if self.may("points.approve_correction"):
             rows["approvals"] = waiting_corrections(user=self.user)
@@ -79,6 +91,7 @@ class Viewer:
             rows["alarms"] = open_alarms(self.user)
         if self.may("backoffice.view_importbatch"):
             rows["imports"] = imports_waiting(self.user)
+            rows["files"] = imports_over(self.user, self.now)
         if self.may("backoffice.view_outboxmessage"):
             rows["overdue"] = outbox_overdue(self.now)
         if self.may("backoffice.view_job"):

@@ -250,6 +250,8 @@ STEP_UP_ABOVE_TWD = env.int("STEP_UP_ABOVE_TWD", default=200)
 # Receipts without a member: for how many days one may be added, and how many a member adds on one day.
 RECEIPT_CLAIM_DAYS = env.int("RECEIPT_CLAIM_DAYS", default=30)
 RECEIPT_CLAIMS_A_DAY = env.int("RECEIPT_CLAIMS_A_DAY", default=5)
+# And how many one staff user adds to members on one day; the last one raises an alarm.
+RECEIPT_CLAIMS_BY_STAFF_A_DAY = env.int("RECEIPT_CLAIMS_BY_STAFF_A_DAY", default=20)
 # "console", "file" (JSON lines at the end of SMS_FILE) or "fake"; empty: no codes can be asked for.
 SMS_TRANSPORT = env("SMS_TRANSPORT", default="")
 SMS_FILE = env("SMS_FILE", default=str(BASE_DIR / "var" / "sms.jsonl"))
@@ -267,8 +269,8 @@ TILL_RECEIPT_MOST_POINTS = env.int("TILL_RECEIPT_MOST_POINTS", default=100_000)
 TILL_DAY_MOST_POINTS = env.int("TILL_DAY_MOST_POINTS", default=1_000_000)
 # A file that gives more points than this in one program needs a second person.
 IMPORT_POINTS_ALONE = env.int("IMPORT_POINTS_ALONE", default=100_000)
-# Long work rests before a chunk while so many sessions wait for locks, one waits so long, or a replica is so far
-# behind; a chunk waits no longer than the last of them.
+# Long work rests before a chunk while so many sessions wait for locks, one waits so long, or a replica is so
+# far behind; a chunk waits no longer than the last of them.
 JOBS_REST_WAITING = env.int("JOBS_REST_WAITING", default=4)
 JOBS_REST_WAIT_SECONDS = env.float("JOBS_REST_WAIT_SECONDS", default=0.5)
 JOBS_REST_LAG_SECONDS = env.float("JOBS_REST_LAG_SECONDS", default=30)

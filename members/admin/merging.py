@@ -19,7 +19,7 @@ from members.admin.masks import shown
 from members.choices import MemberStatus
 from members.errors import MergeRefused, NoSuchCard, WrongStatus
 from members.models import Member
-from members.selectors.search import find_members
+from members.selectors.search import Kind, find_members
 from members.services.blank_cards import claim, is_blank
 from members.services.merging import merge
 
@@ -38,10 +38,11 @@ class JoinView(MemberVerb):
 
     def found(self, text: str) -> Member:
         """The one living member within reach that the text leads to. Raises NoSuchCard."""
-        hits = find_members(text=text, user=self.user).members
-        if len(hits) != 1:
+        result = find_members(text=text, user=self.user)
+        # A part of a number may mean somebody else by the time that it is confirmed.
+        if result.kind not in (Kind.PHONE, Kind.CARD) or len(result.members) != 1:
             raise NoSuchCard
-        return hits[0]
+        return result.members[0]
 
     def figures(self, gone: Member, kept: Member) -> list[tuple[Text, Any, Any]]:
         """Of each number that the user may see: the survivor's, and both together."""

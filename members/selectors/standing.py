@@ -64,3 +64,13 @@ def must_step_up(member: Member, now: datetime) -> datetime | None:
     changed = until - STEP_UP_LASTS
     proofs = StepUp.objects.filter(member=member, at__gt=max(changed, now - PROOF_LASTS), at__lte=now)
     return None if proofs.exists() else until
+
+
+def unproven_since(member: Member, until: datetime, now: datetime) -> datetime:
+    """Since when spending counts as not proven, for a `must_step_up` of `until`.
+
+    That is the change of phone, or the end of the last proof after it.
+    """
+    changed = until - STEP_UP_LASTS
+    proof = StepUp.objects.filter(member=member, at__gt=changed, at__lte=now).order_by("-at").first()
+    return proof.at + PROOF_LASTS if proof else changed

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from backoffice.actors import Actor
-from backoffice.errors import KeyTaken
+from backoffice.errors import KeyTaken, LimitReached
 from backoffice.models import Brand, Store
-from backoffice.services import audit
+from backoffice.services import audit, limits
 from members.cards import SECURE, new_card_no
 from members.choices import Channel, MemberStatus
 from members.errors import (
@@ -25,12 +26,15 @@ from members.errors import (
     MembersRefusal,
     NoSuchCard,
     TooManyCards,
+    TooManyCardsJoined,
 )
 from members.models import Member, RetiredCard
 from members.selectors.lineage import survivor
 from members.services.merging import join
 
 MOST = 500
+# Cards that join one member on one local day.
+MOST_A_DAY = 5
 
 
 @transaction.atomic
@@ -73,15 +77,33 @@ def claim(*, member: Member, card_no: str, actor: Actor, now: datetime) -> Membe
     """What a blank card has collected becomes the member's, and the card leads to him from now on.
 
     The same card again changes nothing. Raises NoSuchCard, CardReplaced and CardNotBlank to staff and
-    CardNotClaimed for all three to a member (N19), WrongStatus unless the member is active, OwnAccount.
+    CardNotClaimed for all three to a member (N19), WrongStatus unless the member is active, OwnAccount, and
+    TooManyCardsJoined after MOST_A_DAY for one member: the till's pile of cards is nobody's savings (T13).
     """
     number = "".join(card_no.split())
-    card = Member.objects.filter(card_no=number).first()
+    cards = Member.objects.all() if actor.user is None else Member.objects.visible_to(actor.user)
+    card = cards.filter(card_no=number).first()
     if card is not None and survivor(card).pk == member.pk:
         return member
     if card is None or not is_blank(card):
         raise CardNotClaimed if actor.user is None else _why_not(card, number)
-    return join(gone=card, kept=member, why="", actor=actor, now=now)
+    _refuse_named_meanwhile(card, member, actor)
+    kept = join(gone=card, kept=member, why="", actor=actor, now=now)
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    bucket, day = limits.bucket_of("cards_joined", str(kept.pk)), timedelta(days=1)
+    try:
+        limits.take(bucket=bucket, limit=MOST_A_DAY, window=day, now=now, start=midnight)
+    except LimitReached as limit:
+        raise TooManyCardsJoined(most=MOST_A_DAY) from limit
+    return kept
+
+
+def _refuse_named_meanwhile(card: Member, member: Member, actor: Actor) -> None:
+    """Under both rows' locks, in the order of `join`: somebody may have given the card a name or a phone."""
+    rows = Member.objects.select_for_update(no_key=True).filter(pk__in={card.pk, member.pk})
+    now_there = {row.pk: row for row in rows.order_by("pk")}[card.pk]
+    if now_there.phone or now_there.name:
+        raise CardNotClaimed if actor.user is None else CardNotBlank
 
 
 def is_blank(member: Member) -> bool:

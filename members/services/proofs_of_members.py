@@ -34,9 +34,7 @@ def step_up(*, member: Member, challenge: str, code: str, actor: Actor, now: dat
 
 
 @transaction.atomic
-def keep_answer(
-    *, member: Member, question: str, answer: str, actor: Actor, now: datetime
-) -> SecurityAnswer:
+def keep_answer(*, member: Member, question: str, answer: str, actor: Actor, now: datetime) -> SecurityAnswer:
     """Store question and answer in place of earlier ones. Raises AnswerMissing, WrongStatus."""
     row = locked(member)
     question = question.strip()

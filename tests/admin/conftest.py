@@ -138,7 +138,7 @@ def shop(db: Any) -> Shop:
 
 
 def _gifts_and_terms(program: Program, member: Member, entry: Entry) -> None:
-    gift = GiftFactory(program=program, name="入會禮")
+    gift = GiftFactory(program=program, name="熟客")
     GiftTaken.objects.create(
         gift=gift, program=program, matter="welcome", phone_seal="0" * 64, member=member, points=200,
         entry=entry, at=timezone.now(),

@@ -51,7 +51,8 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
                 "note",
                 "consent",
                 "claim_card",
-                "merge", "answer",
+                "merge",
+                "answer",
             )
         ),
         ("verb strike", reverse("admin:members_membernote_strike", args=[shop.member.notes.get().pk])),

@@ -19,9 +19,9 @@ from tests.factories.points import give, take
 pytestmark = pytest.mark.django_db
 
 MOST_QUERIES = 12
-# A preview runs the verb itself and rolls it back, so that what is shown is what happens. Besides that it asks
-# for session, user, rights, the row, what is left of it, open alarms and the day's limits; and one savepoint of
-# the test.
+# A preview runs the verb itself and rolls it back, so that what is shown is what happens. Besides that it
+# asks for session, user, rights, the row, what is left of it, open alarms and the day's limits; and one
+# savepoint of the test.
 MOST_BESIDES_THE_DRY_RUN = 8
 # All together, savepoints counted: the dry run writes and reads what the verb does, up to its audit event.
 MOST_STATEMENTS = {"undo": 25, "correct": 26, "release": 22, "approve": 22}

@@ -51,6 +51,22 @@ def confirm(client: Client, door: str, /, **values: Any) -> Any:
     return client.post(door, {**fields, "step": "confirm"}, headers=ENGLISH)
 
 
+# --- Merging ------------------------------------------------------------------------------------------------
+def test_only_a_whole_number_names_the_row_that_goes(shop: Shop) -> None:
+    """The end of a number may be somebody else's by the time that the merge is confirmed."""
+    kept, gone = MemberFactory(), MemberFactory(phone="+886987111222", name="陳大文")
+    client = shop.client("manager")
+    for text in ("111222", "陳大文"):
+        answer = confirm(client, url("merge", kept), other=text, reason="同一人")
+        assert answer.status_code == 409, text
+        assert "There is no member card with this number" in answer.content.decode()
+    gone.refresh_from_db()
+    assert gone.status == "active"
+    assert confirm(client, url("merge", kept), other="0987-111-222", reason="同一人").status_code == 302
+    gone.refresh_from_db()
+    assert gone.merged_into_id == kept.pk
+
+
 # --- Finding and enrolling ----------------------------------------------------------------------------------
 def test_the_box_is_on_every_page_once(shop: Shop) -> None:
     client = shop.client("manager")

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns.services import claims
-from members.models import Purchase
+from members.models import Member, Purchase
 from points.models import Account
 from tests.api.conftest import House
 from tests.api.test_tills import ok, receipt, refused, till
@@ -45,3 +45,11 @@ def test_a_wrong_slip_is_one_answer_and_tries_are_counted(house: House, slip: di
         app.post("/me/receipts", {**slip, "paid": "1.00"})
     refused(app.post("/me/receipts", slip), 429, "limit_reached")
     assert Purchase.objects.get().member_id is None
+
+
+def test_a_receipt_of_another_brand_stays_with_whose_it_is(house: House, slip: dict[str, Any]) -> None:
+    Member.objects.filter(pk=house.other.pk).update(brand=house.other_store.brand)
+    refused(house.as_member(house.other).post("/me/receipts", slip), 404, "no_such_receipt")
+    assert Purchase.objects.get().member_id is None
+    ok(house.as_member().post("/me/receipts", slip), 201)
+    assert balance_of(house) == 135

@@ -25,7 +25,7 @@ from tests.api.conftest import Api, House
 from tests.api.test_tills import back, ok, points_of, receipt, refused, till
 from tests.factories.backoffice import UserFactory
 from tests.factories.members import StaffCardFactory
-from tests.factories.points import give
+from tests.factories.points import AccountFactory, give
 
 pytestmark = pytest.mark.django_db
 
@@ -199,6 +199,20 @@ def test_conflicts_go_to_the_inbox_and_the_rest_goes_on(house: House, settings: 
     # What went to the inbox has used nothing of the allowance.
     assert (pack.used_points, pack.used_redemptions, pack.next_seq) == (60, 1, 8)
     assert points_of(house) == (47, 0) and OfflineItem.objects.count() == 7
+
+
+def test_a_number_that_another_member_had_is_a_conflict_and_not_settled(house: House) -> None:
+    give(house.account, 300, now=timezone.now())
+    theirs = AccountFactory(member=house.other, program=house.program)
+    give(theirs, 300, now=timezone.now())
+    api = till(house)
+    done = queue(
+        api, allowance(api), spend(house, 100, "N1"), spend(house, 100, "N1", card=house.other.card_no)
+    )
+    assert states(done) == ["settled", "inbox"]
+    assert TillItem.objects.get().code == "reservation_differs"
+    theirs.refresh_from_db()
+    assert (points_of(house), theirs.balance) == ((200, 0), 300)
 
 
 def test_staff_settle_a_conflict_when_it_has_become_possible(house: House) -> None:

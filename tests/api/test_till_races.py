@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from backoffice.actors import Actor
 from campaigns.models import OfflineItem, Reservation, TillItem
-from campaigns.services.tills import returns
+from campaigns.services.tills import purchases, returns
 from members.models import Purchase
 from points.models import Account, Entry
 from tests.api.conftest import Api, House, Race
@@ -89,6 +89,17 @@ def test_holds_of_many_tills_never_set_aside_more_than_there_is(house: House, to
     assert Account.objects.get(pk=house.account.pk).held == 300
 
 
+def test_one_number_at_once_under_two_keys_is_one_hold(house: House, together: Race) -> None:
+    give(house.account, 1000, now=timezone.now())
+    token = till(house).token
+    for _ in range(4):
+        told = hold(house, 50)
+        answers = at_once(together, [lambda told=told: Api(token).post("/holds", told) for _ in range(6)])
+        assert [answer.status_code for answer in answers] == [201] * 6
+        assert len({answer.content for answer in answers}) == 1
+    assert (Reservation.objects.count(), Account.objects.get(pk=house.account.pk).held) == (4, 200)
+
+
 def test_a_commit_and_a_release_at_once_end_a_hold_once(house: House, together: Race) -> None:
     give(house.account, 1000, now=timezone.now())
     token = till(house).token
@@ -146,8 +157,8 @@ def test_control_a_return_that_crosses_its_receipt_waits_until_somebody_looks_ag
         return both
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("apply_parked", "_kept"):
-            patch.setattr(returns, name, waiting(getattr(returns, name)))
+        for place, name in ((purchases, "settle_met"), (returns, "_kept")):
+            patch.setattr(place, name, waiting(getattr(place, name)))
         answers = at_once(
             together, [lambda: Api(token).post("/purchases", told), lambda: Api(token).post(path, early)]
         )

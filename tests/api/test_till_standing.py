@@ -9,7 +9,9 @@ import pytest
 from django.utils import timezone
 
 from backoffice.models import AuditEvent
-from members.models import MembershipTerms, OneTimeCode, PhoneChange
+from campaigns.services.tills.points_parts import worth_since
+from members.models import MembershipTerms, OneTimeCode, PhoneChange, StepUp
+from members.selectors.standing import unproven_since
 from members.services.secrets_of_rows import code_of
 from points.models import Entry, Hold
 from tests.api.conftest import House
@@ -62,6 +64,36 @@ def test_after_a_change_of_phone_large_spending_needs_a_code(rich: House, settin
     ok(app.post("/me/step-up", {"challenge_id": challenge, "code": code}))
     ok(api.post("/holds", hold(rich, 181)), 201)
     assert AuditEvent.objects.filter(action="member.step_up").count() == 1
+
+
+def test_many_small_bills_are_a_large_one(rich: House, settings: Any) -> None:
+    settings.STEP_UP_ABOVE_TWD = 6
+    api = till(rich)
+    PhoneChange.objects.create(member=rich.member, proven=True, at=timezone.now() - timedelta(hours=1))
+    let_go, kept = hold(rich, 120), hold(rich, 120)
+    ok(api.post("/holds", let_go), 201)
+    ok(api.post(f"/holds/{let_go['hold_no']}/release", {}))
+    ok(api.post("/holds", kept), 201)
+    refused(api.post("/holds", hold(rich, 120)), 409, "step_up_needed")
+    ok(api.post(f"/holds/{kept['hold_no']}/commit", {}))
+    before = Entry.objects.count()
+    refused(api.post("/holds", hold(rich, 120)), 409, "step_up_needed")
+    told = receipt(rich, paid="35.00", redeem={"points": 120})
+    refused(api.post("/purchases", told), 409, "step_up_needed")
+    assert Entry.objects.count() == before
+    ok(api.post("/holds", hold(rich, 60)), 201)
+
+
+def test_what_a_proof_covered_is_not_counted_after_it(rich: House, settings: Any) -> None:
+    settings.STEP_UP_ABOVE_TWD = 6
+    api, now = till(rich), timezone.now()
+    PhoneChange.objects.create(member=rich.member, proven=True, at=now - timedelta(hours=2))
+    ok(api.post("/holds", hold(rich, 180)), 201)
+    StepUp.objects.create(member=rich.member, at=now - timedelta(minutes=1))
+    ok(api.post("/holds", hold(rich, 600)), 201)
+    later = now + timedelta(minutes=40)
+    since = unproven_since(rich.member, now + timedelta(hours=22), later)
+    assert worth_since(member_id=rich.member.pk, since=since, now=later) == 0
 
 
 def test_a_day_after_the_change_nothing_is_asked(rich: House) -> None:

@@ -18,7 +18,7 @@ from members.services import card_codes
 from points.models import Account, Entry, Hold
 from points.services.holds import release_by_staff
 from tests.api.conftest import Api, House
-from tests.factories.points import ProgramFactory, give
+from tests.factories.points import AccountFactory, ProgramFactory, give
 
 pytestmark = pytest.mark.django_db
 NUMBERS = itertools.count(1)
@@ -326,6 +326,23 @@ def test_a_hold_number_is_one_hold_and_of_one_store(house: House) -> None:
     for path in (f"/holds/{told['hold_no']}/commit", f"/holds/{told['hold_no']}/release"):
         refused(other.post(path), 404, "no_such_reservation")
     refused(other.get(f"/holds/{told['hold_no']}"), 404, "no_such_reservation")
+
+
+def test_a_hold_number_that_is_used_again_for_another_member_is_refused(
+    house: House, time_machine: Any
+) -> None:
+    give(house.account, 500, now=timezone.now())
+    give(AccountFactory(member=house.other, program=house.program), 500, now=timezone.now())
+    api = till(house)
+    code = card_codes.issue(member=house.member, now=timezone.now()).code
+    told = hold(house, 100, card=code)
+    first = ok(api.post("/holds", told), 201)
+    refused(api.post("/holds", {**told, "card": house.other.card_no}), 409, "reservation_differs")
+    assert ok(api.post("/holds", {**told, "card": house.member.card_no}), 201) == first
+    # The code on the screen is over by now, the hold is the same.
+    time_machine.move_to(timezone.now() + timedelta(minutes=6), tick=False)
+    assert ok(api.post("/holds", told), 201) == first
+    assert Hold.objects.get().account_id == house.account.pk
 
 
 def test_s99_what_a_bill_does_not_allow_is_refused_with_the_range(house: House) -> None:

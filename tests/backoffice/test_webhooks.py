@@ -104,6 +104,20 @@ def test_an_entry_is_told_signed_and_once(receiver: Receiver) -> None:
     assert told.subscription.nonce not in told.secret and "whsec_" in told.secret
 
 
+@pytest.mark.parametrize("host", ["a..b.example", "a" * 64 + ".example"])
+def test_a_name_that_cannot_be_stops_no_other_receiver(receiver: Receiver, host: str) -> None:
+    with pytest.raises(WebhookAddressWrong):
+        subscribe(f"https://{host}/")
+    # One that was kept before names were looked at, and stands first.
+    wrong = subscribe("https://a.example/").subscription
+    type(wrong).objects.filter(pk=wrong.pk).update(url=f"https://{host}/")
+    subscribe(receiver.url)
+    give(AccountFactory(), 100, now=timezone.now())
+    send()
+    assert "points.changed" in [event["type"] for event in receiver.events()]
+    assert "webhook_address_wrong" in WebhookDelivery.objects.filter(subscription=wrong).earliest("pk").error
+
+
 def test_a_changed_member_is_told_without_naming_him(receiver: Receiver) -> None:
     subscribe(receiver.url, events=[WebhookEvent.MEMBER_CHANGED])
     member = MemberFactory(name="王小明", phone="+886912345678")

@@ -13,10 +13,10 @@ from django.db import transaction
 from django.db.utils import DatabaseError
 
 from backoffice.actors import Actor
-from backoffice.choices import Role
+from backoffice.choices import Reach, Role
 from backoffice.errors import LimitReached
-from backoffice.models import AuditEvent, Store
-from campaigns.errors import ClaimedAlready, ClaimTooLate, NoSuchReceipt
+from backoffice.models import Alarm, AuditEvent, Store
+from campaigns.errors import ClaimedAlready, ClaimTooLate, NoSuchReceipt, TooManyClaims
 from campaigns.explaining import sentences
 from campaigns.models import Award
 from campaigns.services import claims
@@ -25,7 +25,7 @@ from members.errors import WrongStatus
 from members.models import Member, Purchase
 from points.errors import NotAllowed, OtherStore, OwnCard
 from points.models import Account, Program
-from tests.factories.backoffice import StoreFactory, UserFactory
+from tests.factories.backoffice import BrandFactory, StoreFactory, UserFactory
 from tests.factories.campaigns import NOON, TILL, bring_back, receipt, settle
 from tests.factories.members import MemberFactory, StaffCardFactory
 from tests.factories.points import TESTER, ProgramFactory
@@ -168,6 +168,46 @@ def test_at_the_desk_with_its_rules(purchase: Purchase, store: Store) -> None:
     assert [points for _name, points in shown.gives] == [100]
     act(member=member, actor=Actor.staff(clerk))
     assert balance_of(member) == 100
+
+
+def test_slips_of_strangers_are_not_piled_up_at_the_desk(
+    program: Program, store: Store, settings: Any
+) -> None:
+    settings.RECEIPT_CLAIMS_A_DAY, settings.RECEIPT_CLAIMS_BY_STAFF_A_DAY = 2, 3
+    clerk, boss = (Actor.staff(UserFactory(role=role, stores=[store])) for role in (Role.CLERK, Role.MANAGER))
+    friend, other = MemberFactory(), MemberFactory()
+    slips = [told(number=f"AB1234567{n}") for n in range(6)]
+    for slip in slips:
+        settle(store, None, "1000", invoice_no=slip.number)
+    act = partial(claims.claim_by_staff, now=NOON)
+    act(member=friend, told=slips[0], actor=clerk)
+    # The app and the desk count together.
+    claim(friend, slips[1])
+    for actor in (clerk, boss):
+        with pytest.raises(TooManyClaims):
+            act(member=friend, told=slips[2], actor=actor)
+    assert not Alarm.objects.exists()
+    for slip in slips[2:4]:
+        act(member=other, told=slip, actor=clerk)
+    assert Alarm.objects.get(kind=claims.ALARM).about_id == clerk.user.pk
+    with pytest.raises(TooManyClaims):
+        act(member=MemberFactory(), told=slips[4], actor=clerk)
+    act(member=MemberFactory(), told=slips[4], actor=boss)
+    tomorrow = NOON + timedelta(days=1)
+    claims.claim_by_staff(member=friend, told=slips[5], actor=clerk, now=tomorrow)
+    assert (balance_of(friend), balance_of(other)) == (300, 200)
+
+
+def test_a_person_of_one_brand_adds_no_receipts_of_another(purchase: Purchase, store: Store) -> None:
+    members = MemberFactory(), MemberFactory()
+    stranger, ours = (
+        UserFactory(role=Role.SUPPORT, reach=Reach.BRAND.value, brand=brand)
+        for brand in (BrandFactory(), store.brand)
+    )
+    with pytest.raises(OtherStore):
+        claims.claim_by_staff(member=members[0], told=told(), actor=Actor.staff(stranger), now=NOON)
+    claims.claim_by_staff(member=members[1], told=told(), actor=Actor.staff(ours), now=NOON)
+    assert [balance_of(member) for member in members] == [0, 100]
 
 
 def test_what_was_granted_stays_history(purchase: Purchase) -> None:

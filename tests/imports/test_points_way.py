@@ -15,7 +15,7 @@ from backoffice.actors import Actor
 from backoffice.choices import ImportState, JobState, Role
 from backoffice.errors import ImportNotThere, ImportOwnApproval, ImportRepeated
 from backoffice.models import ImportBatch, ImportRow, Job, OutboxMessage, User
-from backoffice.services import job_runner
+from backoffice.services import job_runner, jobs
 from backoffice.services.imports import applying, retention, verbs
 from members.models import Member
 from members.services.erasure import erase
@@ -241,6 +241,23 @@ def test_what_rests_can_be_put_away_and_does_not_come_back(
     batch.refresh_from_db()
     assert batch.state == ImportState.DROPPED and not Entry.objects.exists()
     assert Job.objects.get(pk=batch.job_id).state == JobState.CANCELLED
+
+
+def test_a_rest_is_not_cut_short_by_pausing_and_going_on(
+    program: Program, people: list[Member], marketer: User, boss: User, settings: Any
+) -> None:
+    settings.POINTS_FILE_HOLD_ABOVE, settings.POINTS_FILE_HOLD_HOURS = 4_999, 3
+    batch = confirmed(phones(500), marketer)
+    verbs.approve(batch_id=batch.pk, actor=Actor.staff(boss), now=NOON)
+    batch.refresh_from_db()
+    actor, soon = Actor.staff(marketer), NOON + timedelta(minutes=5)
+    jobs.pause(job_id=batch.job_id or 0, actor=actor, now=soon)
+    jobs.resume(job_id=batch.job_id or 0, actor=actor, now=soon)
+    job_runner.run_due(clock=lambda: soon, worker="early")
+    assert not Entry.objects.exists()
+    job_runner.run_due(clock=lambda: NOON + timedelta(hours=3), worker="in time")
+    batch.refresh_from_db()
+    assert batch.state == ImportState.APPLIED
 
 
 # --- Between preview and booking ------------------------------------

@@ -252,10 +252,7 @@ def test_the_same_rows_are_recognised_also_renamed_and_saved_anew() -> None:
 def test_the_same_file_twice_at_once_is_applied_once(together: Callable[..., Any]) -> None:
     batches = [check(csv_of("0912345678,王")) for _time in range(2)]
     answers = together(
-        [
-            lambda pk=batch.pk: verbs.confirm(batch_id=pk, actor=ROBOT, now=NOON)
-            for batch in batches
-        ]
+        [lambda pk=batch.pk: verbs.confirm(batch_id=pk, actor=ROBOT, now=NOON) for batch in batches]
     )
     refused = [answer for answer in answers if isinstance(answer, Exception)]
     assert [type(answer) for answer in refused] == [ImportRepeated]

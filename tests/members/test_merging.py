@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from backoffice.alarm_kinds import named
 from backoffice.errors import KeyTaken, OwnAccount
-from backoffice.models import AuditEvent
+from backoffice.models import Alarm, AuditEvent
 from members.choices import ConsentPurpose
 from members.errors import (
     CardNotBlank,
@@ -21,6 +22,7 @@ from members.errors import (
     PhoneTaken,
     ReasonMissing,
     TooManyCards,
+    TooManyCardsJoined,
     WrongStatus,
 )
 from members.models import Member, StaffCard
@@ -33,6 +35,7 @@ from points.errors import PointsHeld
 from points.models import Account, Entry, Program
 from points.postings import Context, Source
 from points.services import ledger
+from points.services.membership import MERGED_ALARM
 from tests.factories.backoffice import BrandFactory, StoreFactory, UserFactory
 from tests.factories.members import ConsentFactory, MemberFactory, PurchaseFactory, StaffCardFactory
 from tests.factories.points import TESTER, AccountFactory, ProgramFactory, give
@@ -133,6 +136,29 @@ def test_points_that_an_order_holds_keep_the_two_apart() -> None:
     assert balance_of(kept) == 0
 
 
+def test_a_block_of_spending_moves_with_the_points() -> None:
+    ProgramFactory()
+    gone, kept = MemberFactory(), MemberFactory()
+    collect(gone, 300)
+    Account.objects.update(spend_blocked=True)
+    join(gone, kept)
+    assert Account.objects.get(member=kept).spend_blocked
+
+
+def test_who_moves_many_points_by_merges_raises_one_alarm_a_day() -> None:
+    ProgramFactory()
+    user = UserFactory()
+    actor = type(TESTER).staff(user)
+    for points, alarms in ((3_000, 0), (2_000, 0), (1, 1), (6_000, 1)):
+        gone = MemberFactory()
+        collect(gone, points)
+        join(gone, MemberFactory(), actor=actor)
+        assert Alarm.objects.filter(kind=MERGED_ALARM).count() == alarms
+    alarm = Alarm.objects.get()
+    assert (alarm.about_id, alarm.facts["points"]) == (user.pk, 5_001)
+    assert "5001" in named(MERGED_ALARM).told(alarm.facts)
+
+
 def test_nobody_merges_into_or_out_of_his_own_card() -> None:
     user = UserFactory()
     actor = type(TESTER).staff(user)
@@ -204,6 +230,49 @@ def test_a_stranger_learns_nothing_and_staff_learn_why() -> None:
         blank_cards.claim(member=member, card_no=owner.card_no, actor=staff, now=NOW)
     with pytest.raises(NoSuchCard):
         blank_cards.claim(member=member, card_no="9000000000000000", actor=staff, now=NOW)
+
+
+def test_a_pile_of_cards_joins_nobody() -> None:
+    ProgramFactory()
+    friend, staff = MemberFactory(), type(TESTER).staff(UserFactory())
+    cards = [blank(100) for _card in range(blank_cards.MOST_A_DAY + 1)]
+    for card in cards[:-1]:
+        blank_cards.claim(member=friend, card_no=card.card_no, actor=staff, now=NOW)
+    for actor in (staff, TESTER):
+        with pytest.raises(TooManyCardsJoined):
+            blank_cards.claim(member=friend, card_no=cards[-1].card_no, actor=actor, now=NOW)
+    assert balance_of(friend) == 100 * blank_cards.MOST_A_DAY
+    cards[-1].refresh_from_db()
+    assert (cards[-1].status, balance_of(cards[-1])) == ("active", 100)
+
+
+def test_staff_join_cards_of_their_own_brands_only() -> None:
+    brand = BrandFactory()
+    (card,) = blank_cards.issue(
+        count=1, store=StoreFactory(brand=brand), actor=TESTER, key="b", now=NOW, brand=brand
+    )
+    stranger = type(TESTER).staff(UserFactory(stores=[StoreFactory()]))
+    with pytest.raises(NoSuchCard):
+        blank_cards.claim(member=MemberFactory(), card_no=card.card_no, actor=stranger, now=NOW)
+    card.refresh_from_db()
+    assert card.status == "active"
+
+
+def test_a_card_that_got_a_name_meanwhile_joins_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody names the card between the look at it and the lock."""
+    card, member = blank(), MemberFactory()
+    look = blank_cards.is_blank
+
+    def look_and_name(row: Member) -> bool:
+        free = look(row)
+        Member.objects.filter(pk=card.pk).update(name="林美")
+        return free
+
+    monkeypatch.setattr(blank_cards, "is_blank", look_and_name)
+    with pytest.raises(CardNotClaimed):
+        blank_cards.claim(member=member, card_no=card.card_no, actor=TESTER, now=NOW)
+    card.refresh_from_db()
+    assert card.status == "active"
 
 
 def test_enrolling_with_a_card_joins_it_and_a_refusal_enrols_nobody() -> None:

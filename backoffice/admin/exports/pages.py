@@ -118,7 +118,7 @@ class ExportAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
-        export = self._export(request, int(object_id) if object_id.isdigit() else 0)
+        export = self._export(request, int(object_id) if object_id.isdecimal() else 0)
         return TemplateResponse(request, "admin/export_page.html", self._context(request, export))
 
     def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:

@@ -22,10 +22,10 @@ from backoffice.admin.display import display, number
 from backoffice.admin.exports.button import way_to_results
 from backoffice.admin.imports.forms import ENCODINGS, CheckForm, ReadingForm, UploadForm, shown_encoding
 from backoffice.admin.imports.preview import FILTERS, figures, page, totals
-from backoffice.admin.imports.verbs import VERBS
+from backoffice.admin.imports.verbs import HALTED, OFFERED, PAUSED, VERBS
 from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
-from backoffice.choices import ImportState
-from backoffice.errors import ImportReach, Refusal
+from backoffice.choices import ImportState, JobState
+from backoffice.errors import ImportNotThere, ImportReach, Refusal
 from backoffice.models import ImportBatch
 from backoffice.selectors import imports_waiting
 from backoffice.services.imports import (
@@ -52,25 +52,7 @@ COLOURS = {
     ImportState.FAILED.value: "danger",
 }
 WORKING = frozenset({ImportState.UPLOADED, ImportState.CHECKING, ImportState.APPLYING, ImportState.UNDOING})
-# The verbs that a state offers, in the order of their buttons; the first is the way on.
-OFFERED: dict[str, tuple[str, ...]] = {
-    ImportState.CHECKED: ("confirm", "drop"),
-    ImportState.UNDERSTOOD: ("drop",),
-    ImportState.WAITING: ("approve", "drop"),
-    ImportState.HELD: ("drop",),
-    ImportState.APPLYING: ("pause", "stop"),
-    ImportState.APPLIED: ("undo",),
-    ImportState.FAILED: ("drop",),
-}
-
-
-# The same, where the work on the file was cancelled or given up.
-HALTED: dict[str, tuple[str, ...]] = {
-    ImportState.UPLOADED: ("drop",),
-    ImportState.CHECKING: ("drop",),
-    ImportState.APPLYING: ("stop",),
-    ImportState.UNDOING: ("undo",),
-}
+OPEN_TO_CHANGE = (ImportState.UNDERSTOOD, ImportState.CHECKED)
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -189,7 +171,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
-        batch = self._batch(request, int(object_id) if object_id.isdigit() else 0)
+        batch = self._batch(request, int(object_id) if object_id.isdecimal() else 0)
         return TemplateResponse(request, "admin/import_page.html", self._context(request, batch))
 
     def _context(self, request: HttpRequest, batch: ImportBatch, **more: Any) -> dict[str, Any]:
@@ -197,9 +179,8 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         kind = kind_of(batch.kind)
         layout = batch.layout
         may = user.has_perm(kind.permission)
-        open_to_change = (
-            may and kind.uploadable and batch.state in (ImportState.UNDERSTOOD, ImportState.CHECKED)
-        )
+        open_to_change = may and kind.uploadable and batch.state in OPEN_TO_CHANGE
+        known = intake.earlier(batch)
         outcome = request.GET.get("show", "")
         after = request.GET.get("after", "")
         context = {
@@ -210,7 +191,8 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "colour": COLOURS.get(batch.state, "primary"),
             "encoding": dict(ENCODINGS).get(shown_encoding(layout), ""),
             "problem": file_fault_text(batch.problem),
-            "known": intake.earlier(batch),
+            "known": known,
+            "known_url": _page_of(known) if known and _is_seen(known, user) else "",
             "working": batch.state in WORKING and not batch.is_halted,
             "halted": batch.is_halted,
             "progress": _progress(batch),
@@ -218,7 +200,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "totals": totals(batch),
             "filters": FILTERS,
             "show": outcome,
-            "preview": page(batch, user, outcome, int(after) if after.isdigit() else 0)
+            "preview": page(batch, user, outcome, int(after) if after.isdecimal() else 0)
             if batch.counts
             else None,
             "buttons": self._buttons(batch, user),
@@ -240,12 +222,8 @@ class ImportBatchAdmin(ReadOnlyAdmin):
     def _buttons(self, batch: ImportBatch, user: Any) -> list[tuple[str, str, str]]:
         """(class, label, address) of the verbs that the state offers and the user may use."""
         offered = HALTED.get(batch.state, ()) if batch.is_halted else OFFERED.get(batch.state, ())
-        if (
-            batch.state in (ImportState.APPLYING, ImportState.UNDOING)
-            and batch.job
-            and batch.job.state == "paused"
-        ):
-            offered = ("resume", *(("stop",) if batch.state == ImportState.APPLYING else ()))
+        if batch.job and batch.job.state == JobState.PAUSED:
+            offered = ("resume", *PAUSED.get(batch.state, ("drop",)))
         may = user.has_perm(kind_of(batch.kind).permission)
         approver = user.has_perm("backoffice.approve_import")
         buttons = []
@@ -267,28 +245,37 @@ class ImportBatchAdmin(ReadOnlyAdmin):
 
     def reading_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = self._mine(request, pk)
+        if request.method != "POST":
+            return HttpResponseRedirect(_page_of(batch))
         form = ReadingForm(batch.layout, request.POST)
-        if request.method == "POST" and form.is_valid():
-            try:
-                looking.look_again(
-                    batch_id=batch.pk, wishes=form.cleaned_data, actor=_actor(request), now=timezone.now()
-                )
-            except Refusal as refusal:
-                return self._refused(request, batch, refusal)
+        if not form.is_valid():
+            return self._mistaken(request, batch, reading_form=form)
+        try:
+            looking.look_again(
+                batch_id=batch.pk, wishes=form.cleaned_data, actor=_actor(request), now=timezone.now()
+            )
+        except Refusal as refusal:
+            return self._refused(request, batch, refusal)
         return HttpResponseRedirect(_page_of(batch))
 
     def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = self._mine(request, pk)
+        if request.method != "POST":
+            return HttpResponseRedirect(_page_of(batch))
+        if not batch.layout.get("heads"):
+            return self._refused(request, batch, ImportNotThere(status=batch.get_state_display()))
         form = CheckForm(kind_of(batch.kind), batch.layout, request.POST)
-        if request.method == "POST" and form.is_valid():
-            try:
-                verbs.check(
-                    batch_id=batch.pk, fields=form.fields_by_column(), policy=form.policy(),
-                    actor=_actor(request),
-                    now=timezone.now(),
-                )  # fmt: skip
-            except Refusal as refusal:
-                return self._refused(request, batch, refusal, check_form=form)
+        if not form.is_valid():
+            return self._mistaken(request, batch, check_form=form)
+        try:
+            verbs.check(
+                batch_id=batch.pk, fields=form.fields_by_column(), policy=form.policy(),
+                actor=_actor(request),
+                now=timezone.now(),
+            )  # fmt: skip
+        except Refusal as refusal:
+            more = {"check_form": form} if batch.state in OPEN_TO_CHANGE else {}
+            return self._refused(request, batch, refusal, **more)
         return HttpResponseRedirect(_page_of(batch))
 
     def errors_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -307,10 +294,10 @@ class ImportBatchAdmin(ReadOnlyAdmin):
 
     def _long_errors(self, request: HttpRequest, batch: ImportBatch) -> HttpResponseBase:
         """The file that a worker has written; a POST asks him to."""
-        if request.method == "POST":
-            error_files.prepare(batch_id=batch.pk, actor=_actor(request), now=timezone.now())
-            return HttpResponseRedirect(_page_of(batch))
         try:
+            if request.method == "POST":
+                error_files.prepare(batch_id=batch.pk, actor=_actor(request), now=timezone.now())
+                return HttpResponseRedirect(_page_of(batch))
             return self._download(batch, storage.opened(error_files.stored_name(batch)))
         except Refusal as refusal:
             return self._refused(request, batch, refusal)
@@ -326,6 +313,13 @@ class ImportBatchAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         context = self._context(request, batch, refused=str(refusal), **more)
         return TemplateResponse(request, "admin/import_page.html", context, status=409)
+
+    def _mistaken(self, request: HttpRequest, batch: ImportBatch, **form: Any) -> HttpResponse:
+        """The page with what is wrong in the form beside its fields."""
+        if batch.state not in (*OPEN_TO_CHANGE, ImportState.FAILED):
+            return self._refused(request, batch, ImportNotThere(status=batch.get_state_display()))
+        context = self._context(request, batch, **form)
+        return TemplateResponse(request, "admin/import_page.html", context, status=400)
 
     def _batch(self, request: HttpRequest, pk: int) -> ImportBatch:
         user: Any = request.user
@@ -352,6 +346,11 @@ def _long_errors_of(batch: ImportBatch) -> str:
 def _actor(request: HttpRequest) -> Actor:
     user: Any = request.user
     return Actor.staff(user, str(structlog.contextvars.get_contextvars().get("request_id", "")))
+
+
+def _is_seen(batch: ImportBatch, user: Any) -> bool:
+    """Another brand's file has a number for this person, and neither a name nor a page."""
+    return ImportBatch.objects.visible_to(user).filter(pk=batch.pk).exists()
 
 
 def _page_of(batch: ImportBatch) -> str:

@@ -49,8 +49,8 @@ def page(batch: ImportBatch, user: User, outcome: str, after: int) -> Page:
         rows = rows.filter(outcome=outcome)
     elif outcome == "repaired":
         rows = rows.exclude(repairs=None)
-    elif outcome.startswith("done-"):
-        rows = rows.filter(done=outcome.removeprefix("done-"))
+    elif (done := outcome.removeprefix("done-")) in RowDone.values and done != outcome:
+        rows = rows.filter(done=done)
     found = list(rows[: PAGE + 1])
     kind = kind_of(batch.kind)
     shown = [_row(row, kind, batch, user) for row in found[:PAGE]]

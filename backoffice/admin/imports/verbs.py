@@ -260,3 +260,24 @@ VERBS = {
     "resume": ResumeView,
     "undo": UndoImportView,
 }
+# The verbs that a state offers, in the order of their buttons; the first is the way on.
+OFFERED: dict[str, tuple[str, ...]] = {
+    ImportState.CHECKED: ("confirm", "drop"),
+    ImportState.UNDERSTOOD: ("drop",),
+    ImportState.WAITING: ("approve", "drop"),
+    ImportState.HELD: ("drop",),
+    ImportState.APPLYING: ("pause", "stop"),
+    ImportState.APPLIED: ("undo",),
+    ImportState.FAILED: ("drop",),
+}
+# The same, where the work on the file was cancelled or given up.
+HALTED: dict[str, tuple[str, ...]] = {
+    ImportState.UPLOADED: ("drop",),
+    ImportState.CHECKING: ("drop",),
+    ImportState.APPLYING: ("stop",),
+    ImportState.UNDOING: ("undo",),
+}
+
+
+# Beside going on, while the work on the file rests; else it can be put away.
+PAUSED: dict[str, tuple[str, ...]] = {ImportState.APPLYING: ("stop",), ImportState.UNDOING: ()}

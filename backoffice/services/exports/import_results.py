@@ -36,7 +36,7 @@ def _batch_id(asked: Asked) -> int:
     batches: Any = ImportBatch.objects.all()
     if asked.user is not None:
         batches = batches.visible_to(asked.user)
-    known = batches.filter(pk=int(value)).exists() if value.isdigit() else False
+    known = batches.filter(pk=int(value)).exists() if value.isdecimal() else False
     return int(value) if known else 0
 
 

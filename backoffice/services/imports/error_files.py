@@ -26,8 +26,11 @@ def is_long(batch: ImportBatch) -> bool:
 
 @transaction.atomic
 def prepare(*, batch_id: int, actor: Actor, now: datetime) -> Job:
-    """Have a worker write the file as the rows stand now; asked again, the same job. Raises OutOfReach."""
+    """Have a worker write the file as the rows stand now; asked again, the same job. Raises OutOfReach,
+    ImportNotThere.
+    """
     batch = steps.locked(batch_id)
+    results.need_checked(batch)
     params = {"batch": batch.pk, "language": translation.get_language() or ""}
     known = _of(batch)
     if known is not None:

@@ -19,6 +19,8 @@ from backoffice.services.imports.kinds import kind_of
 from backoffice.tabular import gzipped, sniffing
 
 NAME_LENGTH = 200
+# Rows of an import that is being taken back are in until it is undone, also when its job was given up.
+STANDING = ("waiting", "held", "applying", "applied", "undoing")
 
 
 def upload(
@@ -116,10 +118,10 @@ def collect(
 
 
 def earlier(batch: ImportBatch) -> ImportBatch | None:
-    """The latest other import of the very same file, whatever its name, that was applied or is about to
-    be.
+    """The latest other import of the very same file, whatever its name, that was applied and is not undone
+    yet, or is about to be applied.
     """
-    same = ImportBatch.objects.filter(kind=batch.kind, state__in=("waiting", "held", "applying", "applied"))
+    same = ImportBatch.objects.filter(kind=batch.kind, state__in=STANDING)
     by_file = same.filter(file_hash=batch.file_hash)
     rows = same.filter(content_hash=batch.content_hash) if batch.content_hash else by_file
     return (by_file | rows).exclude(pk=batch.pk).order_by("-pk").first()

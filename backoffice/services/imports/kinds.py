@@ -163,6 +163,9 @@ class ImportKind:
         ImportPolicyIncomplete.
         """
         policy = {}
+        # A misspelt name would leave its choice at the default, and points be given instead of taken.
+        if unknown := sorted(set(asked) - {choice.name for choice in self.choices}):
+            raise ImportPolicyWrong(name=unknown[0], value=asked[unknown[0]])
         for choice in self.choices:
             default = choice.options[0][0] if choice.options else ""
             value = str(asked.get(choice.name) or default)

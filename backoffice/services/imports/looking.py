@@ -52,7 +52,8 @@ def look_again(*, batch_id: int, wishes: Mapping[str, Any], actor: Actor, now: d
         raise ImportNotThere(status=batch.get_state_display())
     batch.layout = {"type": batch.layout["type"], "wishes": {k: v for k, v in wishes.items() if v}}
     steps.ask_for(batch, steps.LOOK, now)
-    steps.move(batch, ImportState.UPLOADED, layout=batch.layout, problem={})
+    # What an earlier check counted was read by another layout.
+    steps.move(batch, ImportState.UPLOADED, layout=batch.layout, counts={}, totals={}, problem={})
     return batch
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.actors import Actor
 from backoffice.choices import RowDone, RowOutcome
+from backoffice.errors import ImportNotThere
 from backoffice.models import ImportBatch, ImportRow
 from backoffice.services import audit
 from backoffice.services.imports import storage
@@ -29,12 +30,19 @@ def error_rows(batch: ImportBatch) -> Iterator[ImportRow]:
     return bad.order_by("line").only("batch_id", "line", "faults").iterator(chunk_size=2000)
 
 
+def need_checked(batch: ImportBatch) -> None:
+    """Raises ImportNotThere for an import that has no file, or whose rows nobody has checked yet."""
+    if not kind_of(batch.kind).uploadable or not batch.counts:
+        raise ImportNotThere(status=batch.get_state_display())
+
+
 def write_errors(*, batch: ImportBatch, target: BinaryIO, actor: Actor, now: datetime) -> int:
     """The bad rows as they were uploaded, in the same format and encoding, with three columns more. How many.
 
     The three columns are skipped when the corrected file comes back. Raises FileRefused when the upload is
-    gone.
+    gone, ImportNotThere.
     """
+    need_checked(batch)
     kind = kind_of(batch.kind)
     layout = batch.layout
     writer: TableWriter

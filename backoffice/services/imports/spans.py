@@ -1,7 +1,7 @@
 """Staged rows in windows of lines, by the primary key alone.
 
-A million rows that were copied a minute ago are unknown to the planner: asked for "the next 2,000 open rows" it
-sorts the whole batch, once a chunk. A window of lines has two ends, and no plan reads more than that.
+A million rows that were copied a minute ago are unknown to the planner: asked for "the next 2,000 open rows"
+it sorts the whole batch, once a chunk. A window of lines has two ends, and no plan reads more than that.
 """
 
 from __future__ import annotations

@@ -75,6 +75,11 @@ def _parsed(url: str) -> Target:
     host = (parts.hostname or "").rstrip(".")
     if parts.scheme not in ("https", "http") or not host:
         raise WebhookAddressWrong(why="https")
+    try:
+        # What no name can be ("a..b", a part of 64 letters), the resolver does not refuse but breaks on.
+        host.encode("idna")
+    except UnicodeError:
+        raise WebhookAddressWrong(why="text") from None
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise WebhookAddressWrong(why="user")
     port = port or {"https": 443, "http": 80}[parts.scheme]

@@ -117,7 +117,7 @@ def _spoken(delivery: WebhookDelivery, now: datetime) -> Outcome:
             error = f"HTTP {status}"
     except WebhookAddressWrong as refusal:
         error = f"{refusal.code}: {refusal.details.get('why', '')}"
-    except (httpx.HTTPError, OSError) as problem:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
         error = type(problem).__name__
     return status, error
 

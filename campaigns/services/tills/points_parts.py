@@ -171,6 +171,14 @@ def worth_of(part: ReservedPoints, points: int) -> Decimal:
     return (part.cash_amount * points / part.cash_points).quantize(CENT, ROUND_DOWN)
 
 
+def worth_since(*, member_id: int, since: datetime, now: datetime) -> Decimal:
+    """NT$ of the points that the member's reservations made after `since` have spent or still hold."""
+    made = ReservedPoints.objects.filter(reservation__member=member_id, reservation__created_at__gt=since)
+    spent = [worth_of(part, part.spent - part.returned) for part in made.filter(entry__isnull=False)]
+    open_holds = made.filter(entry=None, hold__status=HoldStatus.OPEN, hold__expires_at__gt=now)
+    return sum([*spent, *(worth_of(part, part.points) for part in open_holds)], Decimal(0))
+
+
 def _hand_on(account: Account, source: Source, context: Context, now: datetime) -> None:
     """A merged member is empty (I53): what came back goes on to whom he has become."""
     owner_id = survivor_id(account.member_id)

@@ -8,12 +8,14 @@ Lock order: reservation, member, account (inside the ledger's functions).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from backoffice.actors import Actor
 from campaigns.choices import ReservationState
@@ -25,8 +27,14 @@ from campaigns.services.tills.points_parts import GivenBack
 from campaigns.services.tills.standing import check_may_pay
 from campaigns.services.tills.till import Till
 from campaigns.till_data import ToldHold
+from members.errors import MembersRefusal
 from members.models import Member
+from members.selectors.lineage import survivor_id
+from members.services.constraints import violated
 from points.choices import HoldStatus
+
+# The name of the constraint, as PostgreSQL reports it.
+NUMBER_ONCE = "reservation_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,6 @@ class Reserved:
     replayed: bool
 
 
-@transaction.atomic
 def hold(*, till: Till, told: ToldHold, actor: Actor, now: datetime) -> Reserved:
     """Set points of a member aside for a bill. Told again under its number: the stored one.
 
@@ -48,8 +55,15 @@ def hold(*, till: Till, told: ToldHold, actor: Actor, now: datetime) -> Reserved
     SpendingBlocked, PhoneNotVerified, MemberNotServed, HoldTooLong, ReservationDiffers,
     TermsNotAccepted, StepUpNeeded.
     """
+    return _once(lambda: _held(till, told, actor, now))
+
+
+def _held(till: Till, told: ToldHold, actor: Actor, now: datetime) -> Reserved:
     known = _known(till, told)
     if known:
+        with suppress(MembersRefusal):
+            # A code from a screen is over soon: then the number alone says which hold is meant.
+            _refuse_another(known, by_card(till=till, card=told.card, now=now).member.pk)
         return known
     member = by_card(till=till, card=told.card, now=now).member
     minutes = min(told.minutes, settings.TILL_HOLD_MOST_MINUTES)
@@ -57,11 +71,10 @@ def hold(*, till: Till, told: ToldHold, actor: Actor, now: datetime) -> Reserved
     part = points_parts.set_aside(
         reservation=reservation, brand_id=till.brand_id, told=told, actor=actor, now=now
     )
-    check_may_pay(member=member, worth=points_parts.worth_of(part, part.points), now=now)
+    check_may_pay(member=member, now=now)
     return state_of(reservation, part, now)
 
 
-@transaction.atomic
 def spend_at_once(
     *, till: Till, told: ToldHold, member_id: int, actor: Actor, now: datetime, occurred_at: datetime
 ) -> Reserved:
@@ -69,14 +82,21 @@ def spend_at_once(
 
     Raises like `hold`.
     """
+    return _once(lambda: _spent(till, told, member_id, actor, now, occurred_at))
+
+
+def _spent(
+    till: Till, told: ToldHold, member_id: int, actor: Actor, now: datetime, occurred_at: datetime
+) -> Reserved:
     known = _known(till, told)
     if known:
+        _refuse_another(known, member_id)
         return known
     reservation = _opened(till, told, member_id, now, now, occurred_at)
     part = points_parts.spend(
         reservation=reservation, brand_id=till.brand_id, told=told, actor=actor, now=now
     )
-    check_may_pay(member=Member(pk=member_id), worth=points_parts.worth_of(part, part.spent), now=now)
+    check_may_pay(member=Member(pk=member_id), now=now)
     _end(reservation, ReservationState.COMMITTED, now)
     return state_of(reservation, part, now)
 
@@ -163,6 +183,18 @@ def state_of(
     return Reserved(reservation, part, state, points_parts.worth_of(part, spent), replayed)
 
 
+def _once(verb: Callable[[], Reserved]) -> Reserved:
+    """`verb`, and again where its number was stored at this very moment under another key."""
+    try:
+        with transaction.atomic():
+            return verb()
+    except IntegrityError as error:
+        if violated(error) != NUMBER_ONCE:
+            raise
+    with transaction.atomic():
+        return verb()
+
+
 def _known(till: Till, told: ToldHold) -> Reserved | None:
     """The stored reservation of that number. Raises ReservationDiffers when it is for something else."""
     part = (
@@ -176,6 +208,14 @@ def _known(till: Till, told: ToldHold) -> Reserved | None:
     if not same or (told.program and part.account.program.code != told.program):
         raise ReservationDiffers(number=told.hold_no)
     return state_of(part.reservation, part, part.reservation.created_at, replayed=True)
+
+
+def _refuse_another(known: Reserved, member_id: int) -> None:
+    """Raises ReservationDiffers for a number that was used again for somebody else: his bill must not be paid
+    by the first one's points, nor by nobody's.
+    """
+    if survivor_id(known.reservation.member_id) != survivor_id(member_id):
+        raise ReservationDiffers(number=known.reservation.number)
 
 
 def _opened(
