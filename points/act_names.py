@@ -16,6 +16,8 @@ name_acts(
         "points.hold.release": _("Hold released"),
         "points.limits.loosen": _("Correction limits loosened"),
         "points.limits.tighten": _("Correction limits tightened"),
+        "points.spending.block": _("Spending blocked"),
+        "points.spending.unblock": _("Spending unblocked"),
         "points.undo": _("Redemption or earning undone"),
         "points.undo.request": _("Undo asked for, above the limits"),
         "program.change": _("Points program changed"),

@@ -10,6 +10,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "importbatch",
             "totals",
-            models.JSONField(blank=True, default=dict, verbose_name="totals"),
+            models.JSONField(blank=True, db_default={}, default=dict, verbose_name="totals"),
         ),
     ]

@@ -36,7 +36,7 @@ class ImportBatch(models.Model):
     layout = models.JSONField(_("how it is read"), default=dict, blank=True)
     policy = models.JSONField(_("policy"), default=dict, blank=True)
     counts = models.JSONField(_("counts"), default=dict, blank=True)
-    totals = models.JSONField(_("totals"), default=dict, blank=True)
+    totals = models.JSONField(_("totals"), default=dict, db_default={}, blank=True)
     problem = models.JSONField(_("problem"), default=dict, blank=True)
     brand = models.ForeignKey(
         Brand,

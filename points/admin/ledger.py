@@ -17,6 +17,7 @@ from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
 from backoffice.admin.display import display, moment, number, pretty, signed
 from backoffice.admin.exports.button import Exportable
 from backoffice.admin.verbs import verb_paths
+from points.admin.blocking import BlockView
 from points.admin.corrections import CorrectView, GraceView, UndoView
 from points.admin.releases import ReleaseView
 from points.admin.story_words import reason_text
@@ -213,7 +214,7 @@ class AccountAdmin(ReadOnlyAdmin):
     readonly_fields = ("card", "points", "held_points", "waiting", "owed", "entries")
 
     def get_urls(self) -> list[Any]:
-        return [*verb_paths(self, {"correct": CorrectView}), *super().get_urls()]
+        return [*verb_paths(self, {"correct": CorrectView, "block": BlockView}), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -18,12 +18,14 @@ def accounts(member: Member, user: Any, now: datetime) -> dict[str, Any]:
     """Each account with its figures."""
     summaries = account_summaries(member=member, now=now)
     may_correct = user.has_perm("points.correct_points")
+    may_block = user.has_perm("points.block_spending")
     return {
         "member": member,
         "accounts": [
             {
                 "summary": summary,
                 "correct_url": verb_url(Account, "correct", summary.account.pk) if may_correct else "",
+                "block_url": verb_url(Account, "block", summary.account.pk) if may_block else "",
             }
             for summary in summaries
         ],

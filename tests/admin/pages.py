@@ -61,6 +61,7 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
         ("verb issue cards", reverse("admin:issue_cards")),
         ("card sheet", reverse("admin:card_sheet")),
         ("verb correct", reverse("admin:points_account_correct", args=[shop.account.pk])),
+        ("verb block spending", reverse("admin:points_account_block", args=[shop.account.pk])),
         ("verb undo redemption", reverse("admin:points_entry_undo", args=[shop.spent.pk])),
         ("verb undo earning", reverse("admin:points_entry_undo", args=[shop.earned.pk])),
         ("verb grace", reverse("admin:points_entry_grace", args=[shop.earned.pk])),
