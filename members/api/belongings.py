@@ -45,11 +45,11 @@ class ClaimCard(MemberOperation):
         operation_id="me_card_claim",
         summary="Join a card that has no owner yet",
         tags=["card"],
-        request=inputs.ClaimInput,
+        request=inputs.CardClaimInput,
         responses=answers.ClaimedAnswer,
     )
     def post(self, request: Request) -> Response:
-        asked = self.checked(inputs.ClaimInput)
+        asked = self.checked(inputs.CardClaimInput)
 
         def verb() -> dict[str, Any]:
             row = blank_cards.claim(

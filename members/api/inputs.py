@@ -87,7 +87,7 @@ class PhoneConfirmInput(StrictSerializer):
     new = AnsweredInput()
 
 
-class ClaimInput(StrictSerializer):
+class CardClaimInput(StrictSerializer):
     card_no = StrictText(max_length=24, help_text="The number on a card that has no owner yet.")
 
 
