@@ -17,11 +17,16 @@ from django.db import connection
 
 log = structlog.get_logger(__name__)
 
+# Who waits for a row waits for a transaction, which belongs to no database: his other locks tell where he is.
+# The lists of sessions would tell, too, but a transaction sees them as they were when it looked first.
 SIGNS = """
 SELECT count(DISTINCT l.pid), coalesce(max(extract(epoch FROM clock_timestamp() - l.waitstart)), 0),
        (SELECT coalesce(max(extract(epoch FROM replay_lag)), 0) FROM pg_stat_replication)
 FROM pg_locks l
-WHERE NOT l.granted AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())
+WHERE NOT l.granted AND l.pid IN (
+    SELECT held.pid FROM pg_locks held JOIN pg_database d ON d.oid = held.database
+    WHERE d.datname = current_database()
+)
 """
 
 
