@@ -101,6 +101,13 @@ class NoSuchReservation(Refusal):
     sentence = _("There is no such hold at this store.")
 
 
+class PaidWithMoney(Refusal):
+    code = "paid_with_money"
+    sentence = _(
+        "A part of this bill was paid with money. Its points come back with the return of the receipt."
+    )
+
+
 class ReservationDiffers(Refusal):
     code = "reservation_differs"
     sentence = _("The hold “%(number)s” was made before, for something else. Draw a new number.")

@@ -583,3 +583,13 @@ def test_awards_of_two_programs_are_all_told(house: House) -> None:
     body = ok(till(house).post("/purchases", receipt(house, "250.00")))
     assert {one["program"]: one["points"] for one in body["earned"]} == {"main": 250, "stars": 2}
     assert Award.objects.count() == 2
+
+
+def test_t15_points_of_a_receipt_with_money_come_back_only_with_its_return(house: House) -> None:
+    give(house.account, 300)
+    api = till(house)
+    held = ok(api.post("/holds", hold(house, 60, "8.00")), 201)["hold_no"]
+    ok(api.post("/purchases", receipt(house, "6.00", redeem={"hold_no": held})))
+    before = points_of(house)
+    refused(api.post(f"/holds/{held}/refunds", {"refund_no": "Z1"}), 409, "paid_with_money")
+    assert points_of(house) == before

@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 
 from backoffice.actors import Actor
 from campaigns.choices import ReservationState
-from campaigns.errors import NoSuchReservation, ReservationClosed, ReservationDiffers
+from campaigns.errors import NoSuchReservation, PaidWithMoney, ReservationClosed, ReservationDiffers
 from campaigns.models import Reservation, ReservedPoints
 from campaigns.services.tills import points_parts
 from campaigns.services.tills.customers import by_card
@@ -143,9 +143,12 @@ def give_back(
 
     For a sale that is called off, or a bill that points paid whole; what belongs to a receipt with money goes
     back with its returns. Raises NoSuchReservation, ReservationClosed (nothing was spent), AlreadyReversed,
-    ToldDifferently.
+    ToldDifferently, PaidWithMoney.
     """
     reservation, part = _locked(till, number)
+    if reservation.purchase is not None and reservation.purchase.paid:
+        # Else the goods stay sold and the points that paid for them come back (T15).
+        raise PaidWithMoney
     if part.entry_id is None:
         raise ReservationClosed(status=state_of(reservation, part, now).state.label)
     back = points_parts.give_back(
