@@ -11,7 +11,7 @@ WORKDIR /srv/shuke
 
 # The lock alone first: it changes less often than the code, and this layer is then taken from the cache.
 COPY requirements/base.txt requirements/base.txt
-RUN pip install --require-hashes -r requirements/base.txt
+RUN pip install --no-deps --require-hashes -r requirements/base.txt
 
 COPY . .
 # collectstatic loads the settings, but needs neither real secrets nor a database.

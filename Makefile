@@ -51,5 +51,5 @@ doctor: local ## Say what is wrong with this installation, and how to mend it
 # $(1) stamp, $(2) lock. The stamp is a copy of the lock: installed again when they differ.
 define install
 test -x $(PY) || $(PYTHON) -m venv $(VENV); \
-cmp -s $(2) $(1) || { echo "installing $(2) into $(VENV)"; $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2) && cp $(2) $(1); }
+cmp -s $(2) $(1) || { echo "installing $(2) into $(VENV)"; $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(2) && cp $(2) $(1); }
 endef
