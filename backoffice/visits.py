@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 import structlog
@@ -56,6 +57,7 @@ def network_of(address: str) -> str:
     return address
 
 
+@lru_cache(maxsize=4096)
 def _canonical(text: str) -> str | None:
     try:
         found = ip_address(text)

@@ -21,7 +21,9 @@ from typing import Any
 
 from bench.errors import CannotMeasure
 
-CONNECTIONS = 8
+# A worker keeps the connections that it happened to accept: with few of them one often has too little to do, and
+# what is measured is that accident. Of these each worker gets more than it can serve at once.
+CONNECTIONS = 32
 RUNS = itertools.count(1)
 
 # Each thread of wrk has a Lua of its own: the thread's number keeps theirs apart.

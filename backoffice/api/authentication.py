@@ -24,7 +24,7 @@ LONGEST_TOKEN = 200
 
 def bearer_token(request: Request) -> str | None:
     """The token of `Authorization: Bearer …`; None without. Raises NotAuthenticated for nonsense."""
-    header = request.headers.get("Authorization")
+    header: str | None = request._request.META.get("HTTP_AUTHORIZATION")
     if header is None:
         return None
     scheme, _space, token = header.partition(" ")

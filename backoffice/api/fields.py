@@ -8,20 +8,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
+
+from backoffice.api.parsing import is_storable
 
 MOST_POINTS = 1_000_000
 EARLIEST, LATEST = 2000, 2100
 MONEY = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# What the library gives to every text; `StrictText` asks the same in one step.
+COMMON_RULES = (MaxLengthValidator, ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
+
+
+class Quick(serializers.Field):
+    """A field that says yes in one step. For whatever is not plainly right (nothing, null, a fault) the library's
+    own steps are taken, which know every message.
+    """
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and data is not None and not self.read_only:
+            try:
+                value = self.to_internal_value(data)
+                for validator in self.validators:
+                    validator(value)
+            except (serializers.ValidationError, DjangoValidationError):
+                # Told below, where faults of several validators are put together.
+                pass
+            else:
+                return value
+        return super().run_validation(data)
 
 
 class StrictSerializer(serializers.Serializer):
@@ -31,16 +59,50 @@ class StrictSerializer(serializers.Serializer):
 
     unknown_field = _("There is no such field.")
 
+    @cached_property
+    def _taken(self) -> dict[str, serializers.Field]:
+        """The fields that a request may fill."""
+        return {name: field for name, field in self.fields.items() if not field.read_only}
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether each field means the key of its own name, and nothing about it depends on the request."""
+        return all(
+            field.source_attrs == [name]
+            and not hasattr(self, f"validate_{name}")
+            and not getattr(field.default, "requires_context", False)
+            for name, field in self._taken.items()
+        )
+
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            known = {name for name, field in self.fields.items() if not field.read_only}
-            if unknown := sorted(set(data) - known):
-                texts = {name[:100]: [str(self.unknown_field)] for name in unknown[:20]}
-                raise serializers.ValidationError(texts, code="unknown")
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)
+        if unknown := data.keys() - self._taken.keys():
+            texts = {name[:100]: [str(self.unknown_field)] for name in sorted(unknown)[:20]}
+            raise serializers.ValidationError(texts, code="unknown")
+        if type(data) is dict and self._is_plain:
+            with suppress(serializers.ValidationError, DjangoValidationError, serializers.SkipField):
+                return self._filled(data)
+        # Also for the second time: now for all faults and not only the first.
         return super().to_internal_value(data)
 
+    def _filled(self, data: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, field in self._taken.items():
+            if name in data:
+                found[name] = field.run_validation(data[name])
+            elif field.required:
+                field.fail("required")
+            elif field.default is not serializers.empty:
+                found[name] = field.default() if callable(field.default) else field.default
+        return found
 
-class StrictInteger(serializers.IntegerField):
+    def run_validators(self, value: Any) -> None:
+        if self.validators:
+            super().run_validators(value)
+
+
+class StrictInteger(Quick, serializers.IntegerField):
     """A JSON integer: no text, no 1.0, no true."""
 
     def to_internal_value(self, data: Any) -> int:
@@ -56,7 +118,7 @@ class PointsField(StrictInteger):
         super().__init__(**{"min_value": 1, "max_value": MOST_POINTS, **kwargs})
 
 
-class StrictBoolean(serializers.BooleanField):
+class StrictBoolean(Quick, serializers.BooleanField):
     """true or false, no "yes", no 1."""
 
     def to_internal_value(self, data: Any) -> bool:
@@ -68,13 +130,27 @@ class StrictBoolean(serializers.BooleanField):
 class StrictText(serializers.CharField):
     """A JSON text; blanks around it are cut off."""
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if type(data) is str:
+            text = data.strip() if self.trim_whitespace else data
+            if not text and self.allow_blank:
+                return ""
+            if text and len(text) <= self._longest and is_storable(text):
+                return self.to_internal_value(text)
+        return super().run_validation(data)
+
+    @cached_property
+    def _longest(self) -> int:
+        """Up to where a text breaks no rule; none where there are rules besides those that every text has."""
+        return int(self.max_length or 0) if all(type(one) in COMMON_RULES for one in self.validators) else 0
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
 
 
-class StrictChoice(serializers.ChoiceField):
+class StrictChoice(Quick, serializers.ChoiceField):
     """Exactly one of the values: no other case, no blanks, no look-alikes."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -84,7 +160,7 @@ class StrictChoice(serializers.ChoiceField):
 
 
 @extend_schema_field({"type": "string", "format": "date"})
-class StrictDate(serializers.Field):
+class StrictDate(Quick):
     """2026-01-31."""
 
     default_error_messages = {"invalid": _("A date looks like 2026-01-31.")}
@@ -102,7 +178,7 @@ class StrictDate(serializers.Field):
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
-class StrictDateTime(serializers.Field):
+class StrictDateTime(Quick):
     """2026-01-31T12:00:00+08:00: always with its zone, between 2000 and 2100."""
 
     default_error_messages = {"invalid": _("A time looks like 2026-01-31T12:00:00+08:00.")}
@@ -123,7 +199,7 @@ class StrictDateTime(serializers.Field):
 @extend_schema_field(
     {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?$", "example": "120.00"}
 )
-class MoneyField(serializers.Field):
+class MoneyField(Quick):
     """NT$ as text with at most two places ("120.00"), because a JSON number may lose them on its way."""
 
     default_error_messages = {"invalid": _('An amount looks like "120.00".')}

@@ -9,8 +9,11 @@ session in the browser that sends such a request is not looked at and changes no
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -19,7 +22,10 @@ from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, get_resolver
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from backoffice.api.requests import request_id
 from backoffice.visits import client_address
@@ -31,7 +37,9 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 # The address of whatever is none; there is no end of those.
 NOTHING = "api_nothing_here"
 
-log = structlog.get_logger("backoffice.api")
+log = logging.getLogger("backoffice.api")
+# A header is wished for by a client: what is longer than this wishes for nothing.
+LONGEST_WISH = 200
 Next = Callable[[HttpRequest], HttpResponse]
 
 
@@ -83,6 +91,31 @@ class ApiLane:
         return self.get_response(request)
 
 
+class ApiLanguage:
+    """The language of `Accept-Language`, and of nothing else: no cookie and no session is asked."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        language = _language_of(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_WISH])
+        translation.activate(language)
+        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        patch_vary_headers(response, ("Accept-Language",))
+        response.headers.setdefault("Content-Language", language)
+        return response
+
+
+@lru_cache(maxsize=1024)
+def _language_of(wishes: str) -> str:
+    """The first of the wished languages that there is; clients send the same few headers again and again."""
+    for wish, _weight in parse_accept_lang_header(wishes):
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(wish)
+    return translation.get_supported_language_variant(settings.LANGUAGE_CODE)
+
+
 class ApiRequests:
     """Judges the host, logs one line a request, and adds what every answer carries."""
 
@@ -93,12 +126,13 @@ class ApiRequests:
         began = time.perf_counter()
         # Raises for a host that is not ours: 400.
         request.get_host()
+        address = client_address(request)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(ip=client_address(request))
-        request_id(request)
+        structlog.contextvars.bind_contextvars(ip=address)
+        known = request_id(request)
         try:
             response = self.get_response(request)
-            self._log(request, response, began)
+            self._log(request, response, began, address, known)
         finally:
             structlog.contextvars.clear_contextvars()
         response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
@@ -108,12 +142,20 @@ class ApiRequests:
         return response
 
     @staticmethod
-    def _log(request: HttpRequest, response: HttpResponse, began: float) -> None:
+    def _log(
+        request: HttpRequest, response: HttpResponse, began: float, address: str | None, known: str
+    ) -> None:
+        """One event whose every key is named here: the log's formatter need not look for it (`config.logs`)."""
         status = response.status_code
-        say = log.info if status < 400 else log.warning if status < 500 else log.error
-        say(
-            "request_finished",
-            code=status,
-            request=f"{request.method} {request.get_full_path()}",
-            milliseconds=round((time.perf_counter() - began) * 1000, 1),
-        )
+        level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+        if not log.isEnabledFor(level):
+            return
+        event = {
+            "code": status,
+            "request": f"{request.method} {request.get_full_path()}",
+            "milliseconds": round((time.perf_counter() - began) * 1000, 1),
+            "event": "request_finished",
+            "request_id": known,
+            "ip": address,
+        }
+        log.log(level, "request_finished", extra={"event": event})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -25,10 +26,12 @@ from rest_framework.views import APIView
 from backoffice.actors import Actor
 from backoffice.api.callers import Caller, CallerKind
 from backoffice.api.rate_limits import LIMITER, Allowance
+from backoffice.api.rendering import Ready
 from backoffice.api.requests import idempotency_key, neighbourhood, request_id
 from backoffice.choices import ActorType, ApiScope
 from backoffice.errors import CallerNotAllowed, NotAuthenticated
 from backoffice.services import idempotency
+from backoffice.services.idempotency import CANONICAL
 from backoffice.visits import client_address
 
 _forms = threading.local()
@@ -55,6 +58,18 @@ class OnlyJSON(BaseContentNegotiation):
         return only, only.media_type
 
 
+@cache
+def _one_of_each(classes: tuple[type, ...]) -> list[Any]:
+    """They keep nothing between two requests, so one of each serves all."""
+    return [one() for one in classes]
+
+
+@cache
+def _allowed(view: type[APIView]) -> str:
+    return ", ".join(view().allowed_methods)
+
+
+ONLY_JSON = OnlyJSON()
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 Body = dict[str, Any]
 
@@ -86,7 +101,20 @@ class Operation(APIView):
 
     def get_authenticators(self) -> list[Any]:
         # Who calls what anybody may call is not asked who he is: an old token must not stand in his way.
-        return super().get_authenticators() if self.callers else []
+        return _one_of_each(tuple(self.authentication_classes)) if self.callers else []
+
+    def get_parsers(self) -> list[Any]:
+        return _one_of_each(tuple(self.parser_classes))
+
+    def get_renderers(self) -> list[Any]:
+        return _one_of_each(tuple(self.renderer_classes))
+
+    def get_content_negotiator(self) -> BaseContentNegotiation:
+        return ONLY_JSON
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {"Allow": _allowed(type(self))}
 
     def check_permissions(self, request: Request) -> None:
         """Raises NotAuthenticated for nobody, CallerNotAllowed for another kind or a missing scope."""
@@ -137,9 +165,10 @@ class Operation(APIView):
         return dict(_form(serializer).run_validation(flat))
 
     def answer(self, body: Any, status: int = 200, **headers: str) -> Response:
-        return Response(
-            body, status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        response = Response(status=status) if body is None else Ready(CANONICAL.encode(body), status=status)
+        for name, value in headers.items():
+            response.headers[name.replace("_", "-")] = value
+        return response
 
     def once(
         self,
@@ -173,8 +202,11 @@ class Operation(APIView):
             stored = idempotency.run_once(
                 client=client, key=self.key, request=request, now=self.now, verb=verb, status=status
             )
-        told = complete(stored.body) if complete else stored.body
-        response = Response(told if stored.status != 204 else None, status=stored.status)
+        if stored.status == 204:
+            response = Response(status=204)
+        else:
+            text = CANONICAL.encode(complete(stored.body)) if complete else stored.text
+            response = Ready(text, status=stored.status)
         if stored.replayed:
             response.headers["Idempotent-Replayed"] = "true"
         return response

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from rest_framework.renderers import BaseRenderer
+from rest_framework.response import Response
+
+from backoffice.services.idempotency import CANONICAL
 
 
 class OneOrderJSONRenderer(BaseRenderer):
-    """Compact UTF-8 JSON with sorted keys. PostgreSQL's jsonb keeps no order of its own."""
+    """Compact UTF-8 JSON with sorted keys."""
 
     media_type = "application/json"
     format = "json"
@@ -23,13 +24,14 @@ class OneOrderJSONRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        if data is None:
-            return b""
-        return json.dumps(
-            data,
-            cls=DjangoJSONEncoder,
-            sort_keys=True,
-            separators=(",", ":"),
-            ensure_ascii=False,
-            allow_nan=False,
-        ).encode()
+        return b"" if data is None else CANONICAL.encode(data).encode()
+
+
+class Ready(Response):
+    """An answer whose bytes are made already: the renderer has nothing left to do."""
+
+    def __init__(self, text: str, *, status: int) -> None:
+        super().__init__(status=status)
+        # Setting the content is what counts as having been rendered.
+        self.content = text.encode()
+        self.headers["Content-Type"] = OneOrderJSONRenderer.media_type

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
+from functools import lru_cache
 
 import structlog
 from django.http import HttpRequest
@@ -19,7 +20,7 @@ def request_id(request: HttpRequest) -> str:
     """The id that the log lines of this request carry; the client's own when it is harmless text."""
     known = getattr(request, "_shuke_request_id", None)
     if known is None:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         bound = str(structlog.contextvars.get_contextvars().get("request_id", ""))
         known = next((text for text in (given, bound) if REQUEST_ID.fullmatch(text)), uuid.uuid4().hex)
         structlog.contextvars.bind_contextvars(request_id=known)
@@ -27,6 +28,7 @@ def request_id(request: HttpRequest) -> str:
     return str(known)
 
 
+@lru_cache(maxsize=4096)
 def neighbourhood(address: str | None) -> str:
     """The network whose addresses one bot may have at its choice: /24, or /48 of IPv6."""
     try:
@@ -38,7 +40,7 @@ def neighbourhood(address: str | None) -> str:
 
 def idempotency_key(request: HttpRequest) -> str:
     """The Idempotency-Key of a write. Raises KeyMissing without one, KeyInvalid for an impossible one."""
-    key = request.headers.get("Idempotency-Key")
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         raise KeyMissing
     if not IDEMPOTENCY_KEY.fullmatch(key):

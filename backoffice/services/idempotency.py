@@ -21,13 +21,25 @@ LOCK_NOT_AVAILABLE = "55P03"
 PROBE_MILLISECONDS = 50
 
 
+# One order of keys, because jsonb keeps none: a stored answer is given again byte for byte.
+CANONICAL = DjangoJSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """The answer of the verb, now (`replayed=False`) or from the first time that the key came."""
+    """The answer of the verb, now (`replayed=False`) or from the first time that the key came. `text` is its JSON
+    as it is sent.
+    """
 
     status: int
-    body: dict[str, Any]
+    text: str
     replayed: bool
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return dict(json.loads(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +54,7 @@ class Outcome:
 
 def request_hash(request: Mapping[str, Any]) -> str:
     """SHA-256 over the request in canonical form: the order of keys and the spacing do not count."""
-    canonical = json.dumps(
-        request,
-        cls=DjangoJSONEncoder,
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(CANONICAL.encode(request).encode()).hexdigest()
 
 
 def stranger_scope(kind: str, value: str) -> str:
@@ -81,9 +85,9 @@ def run_once(
     row_id = _claim(client, key, digest, now)
     if row_id is None:
         return _answer(IdempotencyKey.objects.get(client=client, key=key), digest)
-    text = json.dumps(verb(), cls=DjangoJSONEncoder, ensure_ascii=False)
+    text = CANONICAL.encode(verb())
     prepared.first("SELECT backoffice_answer_v1(%s, %s, %s::jsonb)", [row_id, status, text])
-    return StoredAnswer(status, json.loads(text), replayed=False)
+    return StoredAnswer(status, text, replayed=False)
 
 
 def stored_answer(*, client: str, key: str, request: Mapping[str, Any]) -> StoredAnswer | None:
@@ -120,7 +124,7 @@ def state_of(*, client: str, key: str, now: datetime) -> Outcome:
 def _answer(row: IdempotencyKey, digest: str) -> StoredAnswer:
     if row.request_hash != digest:
         raise KeyTaken(key=row.key)
-    return StoredAnswer(row.status, row.body, replayed=True)
+    return StoredAnswer(row.status, CANONICAL.encode(row.body), replayed=True)
 
 
 def _claim(client: str, key: str, digest: str, now: datetime) -> int | None:

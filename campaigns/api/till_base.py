@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backoffice.api.callers import TILLS
-from backoffice.api.fields import StrictText
+from backoffice.api.fields import Quick, StrictText
 from backoffice.api.operations import Operation
 from campaigns.services.tills.till import Till
 
@@ -51,7 +51,7 @@ class NumberField(StrictText):
 @extend_schema_field(
     {"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?$", "example": "-20.00"}
 )
-class SignedMoneyField(serializers.Field):
+class SignedMoneyField(Quick):
     """NT$ as text; a line may be a discount and below 0."""
 
     default_error_messages = {"invalid": _("An amount looks like “120.00” or “-20.00”.")}
@@ -66,7 +66,7 @@ class SignedMoneyField(serializers.Field):
 
 
 @extend_schema_field({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,6})(\.[0-9]{1,3})?$", "example": "1.5"})
-class QuantityField(serializers.Field):
+class QuantityField(Quick):
     """A quantity above 0 as text, with at most three places."""
 
     default_error_messages = {"invalid": _("A quantity looks like “2” or “0.350” and is above 0.")}

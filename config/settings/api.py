@@ -7,7 +7,7 @@ from typing import Any
 API_MIDDLEWARE = [
     "backoffice.api.counting.ApiMetrics",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "backoffice.api.lane.ApiLanguage",
     "backoffice.api.lane.ApiRequests",
     "backoffice.middleware.HistoryContextMiddleware",
 ]

@@ -20,15 +20,14 @@ class MemberTokenAuthentication(BaseAuthentication):
         token = bearer_token(request)
         if token is None or not token.startswith(sessions.ACCESS_BEGINNING):
             return None
-        session = sessions.authenticate(access=token, now=timezone.now())
-        member = session.member
+        session_id, member = sessions.authenticate(access=token, now=timezone.now())
         caller = Caller(
             kind=CallerKind.MEMBER,
             client=f"member:{member.pk}",
             actor=Actor("member", str(member.pk), "", request_id(request._request)),
             brand_id=member.brand_id,
             member_id=member.pk,
-            session_id=session.pk,
+            session_id=session_id,
         )
         return caller, member
 
