@@ -21,8 +21,8 @@ from typing import Any
 
 from bench.errors import CannotMeasure
 
-# A worker keeps the connections that it happened to accept: with few of them one often has too little to do, and
-# what is measured is that accident. Of these each worker gets more than it can serve at once.
+# A worker keeps the connections that it happened to accept: with few of them one often has too little to do,
+# and what is measured is that accident. Of these each worker gets more than it can serve at once.
 CONNECTIONS = 32
 RUNS = itertools.count(1)
 

@@ -38,32 +38,28 @@ class AccountSummary:
     schedule: tuple[Expiring, ...]
 
 
-# The accounts of a member, each with what it holds by deadline, the soonest first: a balance is one
-# statement.
-SUMMARIES = """
-SELECT concat(p.xmin, p.ctid), (
-    SELECT json_agg(json_build_array(l.expires_at, l.points, l.held)) FROM (
-        SELECT expires_at, sum(remaining) AS points, sum(held) AS held FROM points_lot
-        WHERE account_id = a.id AND remaining > 0 GROUP BY expires_at ORDER BY expires_at NULLS LAST
-    ) l
-), {account}
-FROM points_account a JOIN points_program p ON p.id = a.program_id
-WHERE a.member_id = %s ORDER BY p.is_default DESC, p.spendable DESC, p.code
-"""
+# What of an account `sql/summaries_v1.sql` tells; the rest of the row is read when somebody asks for it.
+TOLD = ("id", "program_id", "balance", "held", "debt", "pending", "spend_blocked")
 
 
 def account_summaries(*, member: Member, now: datetime) -> list[AccountSummary]:
     """The member's accounts, spendable programs first, each with its whole expiry schedule (S101, N10)."""
-    found = prepared.rows(SUMMARIES.format(account=prepared.columns(Account, "a")), [member.pk])
-    accounts: list[tuple[str, list[Any] | None, Account]] = [
-        (version, lots, prepared.made(Account, row)) for version, lots, *row in found
+    row = prepared.first("SELECT points_summaries_v1(%s)", [member.pk])
+    return told_summaries(member=member, told=row[0] if row else None, now=now)
+
+
+def told_summaries(*, member: Member, told: list[Any] | None, now: datetime) -> list[AccountSummary]:
+    """`account_summaries` of what `points_summaries_v1` has told of this member, None for no account."""
+    accounts: list[tuple[str, list[Any], Account]] = [
+        (version, lots or [], prepared.made_of(Account, TOLD, values))
+        for version, lots, *values in told or ()
     ]
     programs = remembered.programs({account.program_id: version for version, _lots, account in accounts})
     summaries = []
     for _version, lots, account in accounts:
         account.program = programs[account.program_id]
         account.member = member
-        summaries.append(_summary(account, lots or [], now))
+        summaries.append(_summary(account, lots, now))
     return summaries
 
 

@@ -34,8 +34,8 @@ COMMON_RULES = (MaxLengthValidator, ProhibitNullCharactersValidator, ProhibitSur
 
 
 class Quick(serializers.Field):
-    """A field that says yes in one step. For whatever is not plainly right (nothing, null, a fault) the library's
-    own steps are taken, which know every message.
+    """A field that says yes in one step. For whatever is not plainly right (nothing, null, a fault) the
+    library's own steps are taken, which know every message.
     """
 
     def run_validation(self, data: Any = serializers.empty) -> Any:

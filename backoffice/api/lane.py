@@ -145,7 +145,7 @@ class ApiRequests:
     def _log(
         request: HttpRequest, response: HttpResponse, began: float, address: str | None, known: str
     ) -> None:
-        """One event whose every key is named here: the log's formatter need not look for it (`config.logs`)."""
+        """One event whose every key is named here: the formatter need not look for it (`config.logs`)."""
         status = response.status_code
         level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
         if not log.isEnabledFor(level):

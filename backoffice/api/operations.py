@@ -31,7 +31,7 @@ from backoffice.api.requests import idempotency_key, neighbourhood, request_id
 from backoffice.choices import ActorType, ApiScope
 from backoffice.errors import CallerNotAllowed, NotAuthenticated
 from backoffice.services import idempotency
-from backoffice.services.idempotency import CANONICAL
+from backoffice.services.idempotency import CANONICAL, Claim
 from backoffice.visits import client_address
 
 _forms = threading.local()
@@ -179,13 +179,14 @@ class Operation(APIView):
         first: Callable[[], None] | None = None,
         complete: Callable[[Body], Body] | None = None,
         body: Body | None = None,
+        claim: Claim | None = None,
     ) -> Response:
         """Carry out `verb` under the request's Idempotency-Key, or give the stored answer again.
 
         `client` scopes the key where nobody has signed in yet. `first` runs and commits before the verb, but
         not for a repetition. `complete` makes the body that is sent of the one that is stored: tokens are
         derived there, because no table may hold them. `body` stands for a body that is no JSON (a file's
-        checksum). Raises KeyTaken, KeyInUse and what the verb refuses.
+        checksum). `claim` as in `run_once`. Raises KeyTaken, KeyInUse and what the verb refuses.
         """
         client = client or self.caller.client
         request = {
@@ -200,7 +201,13 @@ class Operation(APIView):
                 first()
         if stored is None:
             stored = idempotency.run_once(
-                client=client, key=self.key, request=request, now=self.now, verb=verb, status=status
+                client=client,
+                key=self.key,
+                request=request,
+                now=self.now,
+                verb=verb,
+                status=status,
+                claim=claim,
             )
         if stored.status == 204:
             response = Response(status=204)

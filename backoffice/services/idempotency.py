@@ -16,7 +16,7 @@ from backoffice import prepared
 from backoffice.errors import KeyInUse, KeyTaken
 from backoffice.models import IdempotencyKey
 
-LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE, CLAIMING = "55P03", "backoffice_claim_v1"
 # Long enough for a commit that is just happening, too short for a till to notice.
 PROBE_MILLISECONDS = 50
 
@@ -29,8 +29,8 @@ CANONICAL = DjangoJSONEncoder(
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """The answer of the verb, now (`replayed=False`) or from the first time that the key came. `text` is its JSON
-    as it is sent.
+    """The answer of the verb, now (`replayed=False`) or from the first time that the key came. `text` is its
+    JSON as it is sent.
     """
 
     status: int
@@ -40,6 +40,20 @@ class StoredAnswer:
     @property
     def body(self) -> dict[str, Any]:
         return dict(json.loads(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOfRequest:
+    """What a claim stores: whose key it is, and the hash of the request that it stands for."""
+
+    client: str
+    key: str
+    digest: str
+    now: datetime
+
+
+# Puts the key's row in and answers its id, or None when the key is known.
+Claim = Callable[[KeyOfRequest], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +85,22 @@ def run_once(
     now: datetime,
     verb: Callable[[], dict[str, Any]],
     status: int = 200,
+    claim: Claim | None = None,
 ) -> StoredAnswer:
     """Carry out `verb` and store its answer under (client, key) in one transaction, or give the stored one.
 
     `client` is the caller ("till:12"), `request` everything that makes this request this one: method, path
     and body. The key's row goes in first, so a duplicate that comes meanwhile waits for the first to commit.
-    A refusal of the verb stores nothing: the same key may be tried again.
+    A refusal of the verb stores nothing: the same key may be tried again. `claim` stands for the statement
+    that
+    puts it in where a verb's own first statement does that as well, by `backoffice_claim_v1` and before any
+    lock.
 
     Raises KeyTaken when the key came with another request, KeyInUse when the first still runs after the
     lock timeout, and whatever the verb refuses.
     """
     digest = request_hash(request)
-    row_id = _claim(client, key, digest, now)
+    row_id = _claimed(KeyOfRequest(client, key, digest, now), claim or _alone)
     if row_id is None:
         return _answer(IdempotencyKey.objects.get(client=client, key=key), digest)
     text = CANONICAL.encode(verb())
@@ -111,7 +129,7 @@ def state_of(*, client: str, key: str, now: datetime) -> Outcome:
             cursor.execute(f"SET LOCAL lock_timeout = '{PROBE_MILLISECONDS}ms'")
         try:
             with transaction.atomic():
-                row_id = _claim(client, key, "", now)
+                row_id = _claimed(KeyOfRequest(client, key, "", now), _alone)
                 transaction.set_rollback(True)
         except KeyInUse:
             return Outcome("in_progress")
@@ -127,12 +145,19 @@ def _answer(row: IdempotencyKey, digest: str) -> StoredAnswer:
     return StoredAnswer(row.status, CANONICAL.encode(row.body), replayed=True)
 
 
-def _claim(client: str, key: str, digest: str, now: datetime) -> int | None:
+def _alone(key: KeyOfRequest) -> int | None:
+    values = [key.client, key.key, key.digest, key.now]
+    row = prepared.first("SELECT backoffice_claim_v1(%s, %s, %s, %s)", values)
+    return int(row[0]) if row and row[0] is not None else None
+
+
+def _claimed(key: KeyOfRequest, claim: Claim) -> int | None:
     """The new row's id, or None when the key is known. Waits for a transaction that is inserting it."""
     try:
-        row = prepared.first("SELECT backoffice_claim_v1(%s, %s, %s, %s)", [client, key, digest, now])
+        return claim(key)
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            raise KeyInUse(key=key) from error
+        cause: Any = error.__cause__
+        # A verb's first statement may wait for other locks as well; those are no business of the key.
+        if getattr(cause, "sqlstate", None) == LOCK_NOT_AVAILABLE and CLAIMING in (cause.diag.context or ""):
+            raise KeyInUse(key=key.key) from error
         raise
-    return int(row[0]) if row and row[0] is not None else None

@@ -26,7 +26,7 @@ from members.models import Member
 from members.phones import mask_phone
 from members.purchase_data import CENT
 from points.api.answers import balance_body
-from points.selectors import AccountSummary, account_summaries
+from points.selectors import AccountSummary, account_summaries, told_summaries
 
 Body = dict[str, Any]
 
@@ -104,7 +104,7 @@ def posted_body(*, posted: Posted, told: ToldPurchase, now: datetime) -> Body:
     if settled is None:
         return purchase_body(purchase_id=posted.settlement.purchase_id, redeemed=posted.redeemed, now=now)
     member, receipt = settled.met.member, told.receipt
-    summaries = account_summaries(member=member, now=now) if member else []
+    summaries = told_summaries(member=member, told=settled.balances, now=now) if member else []
     codes = {summary.account.pk: summary.program.code for summary in summaries}
     return _settled_body(
         receipt_no=receipt.receipt_no,

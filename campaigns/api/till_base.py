@@ -8,7 +8,6 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
 
 from backoffice.api.callers import TILLS
 from backoffice.api.fields import Quick, StrictText

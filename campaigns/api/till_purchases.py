@@ -46,13 +46,20 @@ class Purchases(TillOperation):
         if told.redeem is not None and ApiScope.POINTS_SPEND.value not in self.caller.scopes:
             raise CallerNotAllowed
 
+        opening = purchases.Opening(till=self.till, told=told, now=self.now)
+
         def verb() -> dict[str, Any]:
             posted = purchases.post(
-                till=self.till, told=told, actor=self.caller.actor, now=self.now, ends_with_refusal=True
+                till=self.till,
+                told=told,
+                actor=self.caller.actor,
+                now=self.now,
+                ends_with_refusal=True,
+                met=opening.met,
             )
             return answers.posted_body(posted=posted, told=told, now=self.now)
 
-        return self.once(verb)
+        return self.once(verb, claim=opening.claim)
 
 
 class PurchaseOfTill(TillOperation):

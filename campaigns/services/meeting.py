@@ -1,17 +1,21 @@
 """What a receipt meets before it is judged: its store, the member whom it locks, his accounts, the programs.
 
-One statement, because somebody waits at the till (`sql/settle_v1.sql`). The first lock of every settlement.
+One statement, because somebody waits at the till (`sql/settle_v1.sql`, `sql/settle_v2.sql`). The first lock
+of every settlement.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import connection
 
 from backoffice import prepared
 from backoffice.errors import OutOfReach
+from backoffice.services.idempotency import KeyOfRequest
 from campaigns.earning import Buyer
 from campaigns.errors import PurchaseMoved
 from members.choices import MemberStatus
@@ -21,6 +25,7 @@ from points import remembered
 from points.models import Program
 
 MEET = "SELECT * FROM campaigns_meet_receipt_v1(%s, %s, %s, %s)"
+OPEN = "SELECT * FROM campaigns_open_receipt_v1(%s, %s, %s, %s, %s, %s, %s, %s)"
 # What of a member's row comes along, in the order of its columns; the rest of it is read when somebody asks.
 KNOWN = ["id", "card_no", "phone", "name", "status", "brand_id"]
 
@@ -61,10 +66,26 @@ def meet(
         raise RuntimeError("a member is locked for the length of a transaction")
     row = prepared.first(MEET, [store_id, number, member_id, card_no])
     assert row is not None, "the function answers one row"
+    return _met(row, store_id)
+
+
+def open_receipt(
+    *, key: KeyOfRequest, store_id: int, member_id: int | None, card_no: str | None, number: str
+) -> tuple[int | None, Met | None]:
+    """`meet` in one statement with the claim of the request's key, which comes before any lock: (id of the
+    key's row, what was met), or two times None where the key is known. Raises OutOfReach.
+    """
+    values = [key.client, key.key, key.digest, key.now, store_id, number, member_id, card_no]
+    row = prepared.first(OPEN, values)
+    assert row is not None, "the function answers one row"
+    return (row[0], _met(row[1:], store_id)) if row[0] is not None else (None, None)
+
+
+def _met(row: Sequence[Any], store_id: int) -> Met:
     store, brand, item, *who, accounts, programs = row
     if store is None:
         raise OutOfReach
-    member = Member.from_db(DEFAULT_DB_ALIAS, KNOWN, who) if who[0] is not None else None
+    member = prepared.made_of(Member, KNOWN, who) if who[0] is not None else None
     versions = dict(programs or ())
     known = remembered.programs(versions)
     return Met(

@@ -27,7 +27,9 @@ from points.rules import confirmation_of, expiry_of, slide_of
 from points.services import ledger
 
 SOURCE_TYPE = "purchase"
-SETTLE = "SELECT * FROM campaigns_settle_receipt_v1(%s::jsonb, %s::jsonb, %s::jsonb, %s, %s, %s, %s, %s)"
+SETTLE = """
+SELECT * FROM campaigns_settle_receipt_v2(%s::jsonb, %s::jsonb, %s::jsonb, %s, %s, %s, %s, %s, %s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,15 @@ class DayLimit:
 class Settled:
     """A settlement with what it met, and the small change of the accounts afterwards (NT$, by account id).
 
-    `parked`: returns that came before this receipt wait for it.
+    `parked`: returns that came before this receipt wait for it. `balances`: what `points_summaries_v1` told
+    of the member afterwards, where it was asked to.
     """
 
     settlement: Settlement
     met: Met
     carries: dict[int, Decimal]
     parked: bool
+    balances: list[Any] | None = None
 
 
 @transaction.atomic
@@ -109,12 +113,14 @@ def settle_met(
     now: datetime,
     till_id: int | None = None,
     day_limit: DayLimit | None = None,
+    tell: bool = False,
 ) -> Settled:
     """`settle_purchase` in the transaction of whoever has met the receipt's member: judge, then one call that
     books.
 
     `till_id` is the key of the till that told it, which is kept. With `day_limit` its points are counted
     there.
+    `tell` asks for the balances that it leaves.
     Raises LimitReached when they would pass it (nothing was written), ReceiptDiffers.
     """
     receipt = replace(receipt, member_id=met.member.pk if met.member else None)
@@ -128,11 +134,11 @@ def settle_met(
         SETTLE,
         [
             receipt_json(receipt), _json([one.told for one in judged]), _json(limit) if limit else None,
-            till_id, actor.type, actor.id, met.brand_id, now,
+            till_id, actor.type, actor.id, met.brand_id, now, tell,
         ],
         fenced=False,
     )  # fmt: skip
-    outcome, purchase_id, booked, parked = row
+    outcome, purchase_id, booked, parked, balances = row
     if outcome == "limit":
         raise LimitReached(1)
     if outcome == "known":
@@ -145,7 +151,7 @@ def settle_met(
             carries[account_id] = one.carry
         rewards.append(one.reward(award_id, status))
     settlement = Settlement(purchase_id, receipt.member_id, tuple(rewards), replayed=False)
-    return Settled(settlement, met, carries, parked=bool(parked))
+    return Settled(settlement, met, carries, bool(parked), balances)
 
 
 def reward_of(award: Award) -> Reward:
@@ -183,7 +189,7 @@ def _stored(purchase: Purchase) -> Settlement:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What a receipt gives in one program; `told` is the form in which `sql/settle_v1.sql` takes it.
+    """What a receipt gives in one program; `told` is the form in which `sql/settle_v2.sql` takes it.
 
     `carry` is the small change that waits from now on, None where none moves.
     """

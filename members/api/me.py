@@ -50,8 +50,14 @@ class Me(MemberOperation):
     def patch(self, request: Request) -> Response:
         match = required_match(self.plain)
         changes = self.checked(inputs.ProfileInput)
-        response = self.once(lambda: self._changed(match, changes))
-        response.headers["ETag"] = response.data.pop("etag")
+        etags: list[str] = []
+
+        def without_etag(body: dict[str, Any]) -> dict[str, Any]:
+            etags.append(body.pop("etag"))
+            return body
+
+        response = self.once(lambda: self._changed(match, changes), complete=without_etag)
+        response.headers["ETag"] = etags[0]
         return response
 
     def _changed(self, match: str, changes: dict[str, Any]) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from django.db import transaction
 
 from backoffice.actors import Actor
 from backoffice.errors import LimitReached
+from backoffice.services.idempotency import KeyOfRequest
 from campaigns.choices import TillItemKind, TillItemReason
 from campaigns.errors import PurchaseMoved
 from campaigns.models import Reservation, TillItem
 from campaigns.services.buyers import lock_buyers
-from campaigns.services.meeting import Met, meet, meet_member
+from campaigns.services.meeting import Met, meet, meet_member, open_receipt
 from campaigns.services.settlement import DayLimit, Settled, Settlement, settle_met, settle_purchase
 from campaigns.services.tills import inbox, points_parts, reservations, returns
 from campaigns.services.tills.customers import by_card, is_served, pointed_at
@@ -45,8 +46,34 @@ class Posted:
     settled: Settled | None = None
 
 
+class Opening:
+    """The first statement of a receipt that comes with a key: claims it and meets whom the card points at."""
+
+    def __init__(self, *, till: Till, told: ToldPurchase, now: datetime) -> None:
+        self.till, self.told, self.now = till, told, now
+        self.met: Met | None = None
+
+    def claim(self, key: KeyOfRequest) -> int | None:
+        """A `Claim`. Raises OutOfReach."""
+        card_no, member_id = _pointed_at(self.till, self.told, self.now)
+        claimed, self.met = open_receipt(
+            key=key,
+            store_id=self.till.store_id,
+            number=self.told.receipt.receipt_no,
+            card_no=card_no,
+            member_id=member_id,
+        )
+        return claimed
+
+
 def post(
-    *, till: Till, told: ToldPurchase, actor: Actor, now: datetime, ends_with_refusal: bool = False
+    *,
+    till: Till,
+    told: ToldPurchase,
+    actor: Actor,
+    now: datetime,
+    ends_with_refusal: bool = False,
+    met: Met | None = None,
 ) -> Posted:
     """Settle a receipt, by its own time; told again (also under a new key), the stored settlement.
 
@@ -57,17 +84,25 @@ def post(
     Raises what `by_card` raises, ToldDifferently, ReceiptDiffers, InvalidReceipt, PurchaseMoved, and for its
     points part NoSuchReservation, ReservationClosed and what spending refuses. With `ends_with_refusal` a
     refusal
-    ends the caller's transaction, too: two statements less for a till that waits.
+    ends the caller's transaction, too: two statements less for a till that waits. `met` is what an `Opening`
+    has met in this transaction.
     """
     with transaction.atomic(savepoint=not ends_with_refusal):
-        return _posted(till, told, actor, now)
+        return _posted(till, told, actor, now, met)
 
 
-def _posted(till: Till, told: ToldPurchase, actor: Actor, now: datetime) -> Posted:
+def _pointed_at(till: Till, told: ToldPurchase, now: datetime) -> tuple[str | None, int | None]:
+    if not told.card:
+        return None, None
+    return pointed_at(till=till, card=told.card, now=min(told.receipt.purchased_at, now))
+
+
+def _posted(till: Till, told: ToldPurchase, actor: Actor, now: datetime, met: Met | None) -> Posted:
     at = told.receipt.purchased_at
     number, card_at = told.receipt.receipt_no, min(at, now)
-    card_no, member_id = pointed_at(till=till, card=told.card, now=card_at) if told.card else (None, None)
-    met = meet(store_id=till.store_id, number=number, card_no=card_no, member_id=member_id)
+    if met is None:
+        card_no, member_id = _pointed_at(till, told, now)
+        met = meet(store_id=till.store_id, number=number, card_no=card_no, member_id=member_id)
     if met.in_inbox:
         known = inbox.known(till=till, kind=TillItemKind.PURCHASE, number=number, told=told.as_json())
         assert known is not None, "nothing leaves the inbox"
@@ -106,7 +141,14 @@ def _settle(
     receipt = told.receipt
     redeemed = _redeem(till, told, told.redeem, met, actor, now) if told.redeem is not None else None
     done = settle_met(
-        met=met, receipt=receipt, actor=actor, now=now, till_id=till.key_id, day_limit=day_limit
+        met=met,
+        receipt=receipt,
+        actor=actor,
+        now=now,
+        till_id=till.key_id,
+        day_limit=day_limit,
+        # Returns that wait for this receipt change them once more.
+        tell=True,
     )
     settlement = done.settlement
     if settlement.replayed:
