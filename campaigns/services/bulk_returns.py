@@ -7,20 +7,18 @@ order.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Sum
-from django.db.models.functions import Coalesce
 
 from backoffice.actors import Actor
-from campaigns.choices import AwardStatus
 from campaigns.errors import PurchaseMoved
 from campaigns.models import Award, AwardReturn, Reservation
+from campaigns.services.bulk_taking_back import take_back_whole
 from campaigns.services.buyers import lock_buyers
-from campaigns.services.returns import share_due, take_back_share
-from campaigns.services.taking_back import Taken, take_back_posted
+from campaigns.services.taking_back import Taken
 from members.models import Purchase, PurchaseReturn
 from members.purchase_data import REASON_LENGTH
 from members.services.bulk_purchases import record_whole_returns
@@ -46,7 +44,8 @@ def return_whole(
 
     Kept are receipts of which something came back before, whose bill points have paid, and of whose points
     something was spent, is held, has moved to another account or was undone by hand. Points that have lapsed,
-    and those that still wait, go back.
+    and those that still wait, go back. The last receipt goes first, so that each finds the small change as it
+    left it.
 
     Raises PurchaseMoved when a member was merged this very moment, and what taking points back refuses.
     """
@@ -74,34 +73,8 @@ def return_whole(
         for purchase in back
         if purchase.member_id is not None
     }
-    _take_back(takings)
+    take_back_whole(takings)
     return endings
-
-
-def _take_back(takings: Mapping[int, Taken]) -> None:
-    """Out of the awards of these purchases, which came back whole: plain ones together, the others singly."""
-    awards = (
-        Award.objects.filter(purchase__in=list(takings), account__isnull=False)
-        .annotate(asked_back=Coalesce(Sum("returns__asked"), 0))
-        .select_related("program", "pending", "account", "purchase__store")
-        .order_by("purchase_id", "program_id")
-    )
-    plain, others = [], []
-    for award in awards:
-        taken, paid = takings[award.purchase_id], award.purchase.paid
-        assert award.account is not None, "the query asks for awards with an account"
-        if (
-            award.status in (AwardStatus.POSTED, AwardStatus.NOTHING)
-            and "carry_out" not in award.explanation
-            and not award.asked_back
-            and award.account.member_id == taken.owner_id
-        ):
-            plain.append((share_due(award, total=paid, paid=paid, before=0), taken))
-        else:
-            others.append((award, taken))
-    take_back_posted(plain)
-    for award, taken in others:
-        take_back_share(award, taken, total=award.purchase.paid, paid=award.purchase.paid)
 
 
 def _touched(purchase_ids: Sequence[int], source: str, number: str) -> set[int]:

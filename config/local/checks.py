@@ -46,6 +46,8 @@ def all_checks(root: Path) -> list[Check]:
     checks = [
         Check("ruff check", (python, "-m", "ruff", "check", ".")),
         Check("ruff format", (python, "-m", "ruff", "format", "--check", ".")),
+        # The lock is installed without asking what else it needs: here it is asked.
+        Check("lock is whole", (python, "-m", "pip", "check", "--disable-pip-version-check")),
         Check("catalogues", (python, "-m", "config.local", "catalogues", "--check")),
         Check("lint-imports", (_script("lint-imports"),)),
         Check(

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,9 +27,9 @@ ACTOR = Actor.job("tests")
 
 
 @pytest.fixture(autouse=True)
-def _counting() -> Iterator[None]:
-    with counting.counting():
-        yield
+def _counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the patch that tests replace the handler with: who goes last must not bring it back for good."""
+    monkeypatch.setitem(jobs._handlers, "tests.count", counting.count)
 
 
 @pytest.fixture

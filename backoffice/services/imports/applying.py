@@ -17,7 +17,7 @@ from backoffice.models import ImportBatch, Job
 from backoffice.services import audit
 from backoffice.services.imports import steps
 from backoffice.services.imports.kinds import Span, kind_of
-from backoffice.services.imports.spans import next_window
+from backoffice.services.imports.spans import Window, last_window, next_window
 from backoffice.services.jobs import ChunkResult
 
 # A chunk stays below a second, so that nobody waits for its row locks for longer than that.
@@ -32,34 +32,37 @@ def apply_chunk(job: Job, now: datetime) -> ChunkResult:
     if not job.checkpoint:
         kind.prepare(batch, steps.actor_of(batch), now)
     rows = Q(outcome__in=WRITING, done=RowDone.OPEN)
-    result = _chunk(job, batch, rows, kind.apply, now)
-    if result is None:
+    window = next_window(batch, int(job.checkpoint.get("line", -1)), _lines(batch), rows)
+    if window is None:
         return _applied(batch, now)
+    _act(kind.apply, window, batch, job, now)
     if batch.state == ImportState.HELD:
         steps.move(batch, ImportState.APPLYING)
-    return result
+    return ChunkResult(window.rows, {"line": window.last}, finished=False)
 
 
 def undo_chunk(job: Job, now: datetime) -> ChunkResult:
-    """The next CHUNK lines: the rows among them that were applied."""
+    """The last CHUNK lines that are left: the rows among them that were applied. What came last goes first,
+    so that each row finds what it left.
+    """
     batch = steps.of_job(job)
-    rows = Q(done=RowDone.APPLIED)
-    return _chunk(job, batch, rows, kind_of(batch.kind).undo, now) or _undone(batch, now)
-
-
-def _chunk(
-    job: Job, batch: ImportBatch, rows: Q, act: Callable[[Span], None], now: datetime
-) -> ChunkResult | None:
-    """None when no row is left."""
-    lines = min(CHUNK, kind_of(batch.kind).chunk)
-    window = next_window(batch, int(job.checkpoint.get("line", -1)), lines, rows)
+    window = last_window(batch, job.checkpoint.get("before"), _lines(batch), Q(done=RowDone.APPLIED))
     if window is None:
-        return None
-    if window.rows:
-        actor = steps.actor_of(batch)
-        with pghistory.context(import_batch=batch.pk, job=job.pk, user=batch.owner_id):
-            act(Span(batch, window.first, window.last, now, actor, again=True))
-    return ChunkResult(window.rows, {"line": window.last}, finished=False)
+        return _undone(batch, now)
+    _act(kind_of(batch.kind).undo, window, batch, job, now)
+    return ChunkResult(window.rows, {"before": window.first}, finished=False)
+
+
+def _lines(batch: ImportBatch) -> int:
+    return min(CHUNK, kind_of(batch.kind).chunk)
+
+
+def _act(act: Callable[[Span], None], window: Window, batch: ImportBatch, job: Job, now: datetime) -> None:
+    if not window.rows:
+        return
+    actor = steps.actor_of(batch)
+    with pghistory.context(import_batch=batch.pk, job=job.pk, user=batch.owner_id):
+        act(Span(batch, window.first, window.last, now, actor, again=True))
 
 
 def _applied(batch: ImportBatch, now: datetime) -> ChunkResult:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from backoffice.models import ImportBatch, ImportRow
 
@@ -33,17 +33,35 @@ def next_window(batch: ImportBatch, after: int, lines: int, rows: Q = EVERYTHING
     """
     window = None
     for _passed in range(MOST_PASSED):
-        first = _line_behind(batch, after)
+        first = _lines(batch).filter(line__gt=after).order_by("line").first()
         if first is None:
             return window
         after = first + lines - 1
-        found = ImportRow.objects.filter(rows, batch=batch, line__gte=first, line__lte=after)
-        window = Window(first, after, found.aggregate(count=Count("line"))["count"])
+        window = _window(batch, first, after, rows)
         if window.rows:
             break
     return window
 
 
-def _line_behind(batch: ImportBatch, after: int) -> int | None:
-    lines = ImportRow.objects.filter(batch=batch, line__gt=after).order_by("line")
-    return lines.values_list("line", flat=True).first()
+def last_window(batch: ImportBatch, before: int | None, lines: int, rows: Q = EVERYTHING) -> Window | None:
+    """`next_window` from the end of the batch: the last `lines` lines before `before` (None: of all)."""
+    window = None
+    for _passed in range(MOST_PASSED):
+        found = _lines(batch) if before is None else _lines(batch).filter(line__lt=before)
+        last = found.order_by("-line").first()
+        if last is None:
+            return window
+        before = last - lines + 1
+        window = _window(batch, before, last, rows)
+        if window.rows:
+            break
+    return window
+
+
+def _window(batch: ImportBatch, first: int, last: int, rows: Q) -> Window:
+    found = ImportRow.objects.filter(rows, batch=batch, line__gte=first, line__lte=last)
+    return Window(first, last, found.aggregate(count=Count("line"))["count"])
+
+
+def _lines(batch: ImportBatch) -> QuerySet[ImportRow, int]:
+    return ImportRow.objects.filter(batch=batch).values_list("line", flat=True)

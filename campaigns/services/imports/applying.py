@@ -50,11 +50,12 @@ def undo(span: Span) -> None:
     rows = ImportRow.objects.filter(
         batch=span.batch, line__gte=span.first, line__lte=span.last, done=RowDone.APPLIED
     )
-    ids = list(dict.fromkeys(rows.order_by("line").values_list("subject_id", flat=True)))
+    ids = list(dict.fromkeys(rows.order_by("-line").values_list("subject_id", flat=True)))
     done = _returned([pk for pk in ids if pk is not None], span)
-    last = span.last + (MAX_LINES if by_line(span.batch.policy) else 0)
+    # A receipt in long form may begin before the span.
+    first = span.first - (MAX_LINES if by_line(span.batch.policy) else 0)
     with connection.cursor() as cursor:
-        cursor.execute(END, [list(done), list(done.values()), span.batch.pk, span.first, last])
+        cursor.execute(END, [list(done), list(done.values()), span.batch.pk, first, span.last])
 
 
 def _settle(span: Span) -> None:
