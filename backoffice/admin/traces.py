@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.acts import work_title
 from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
+from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, number, pretty
 from backoffice.admin.job_verbs import JOB_VERBS, JobKindFilter, job_buttons
 from backoffice.admin.verbs import verb_paths
-from backoffice.choices import JobState, LoginEventKind
+from backoffice.choices import JobState, LoginEventKind, NoticeSubject
 from backoffice.models import Heartbeat, Job, LoginEvent, OutboxMessage
 from backoffice.selectors import job_figures
 
@@ -96,6 +97,8 @@ class JobAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
+        if object_id.isdigit():
+            looked_at(request, NoticeSubject.JOB, int(object_id))
         buttons = {"job_buttons": job_buttons(request.user, self.get_object(request, object_id))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
 
