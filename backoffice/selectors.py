@@ -97,6 +97,27 @@ def oldest_due_seconds(now: datetime) -> float:
     return (now - first).total_seconds() if first else 0.0
 
 
+def job_owners() -> list[tuple[int, str]]:
+    """(id, name) of everybody who ever asked for a job, by name: one step of the index a person, however
+    many jobs there are.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE owners AS (
+                (SELECT owner_id FROM backoffice_job WHERE owner_id IS NOT NULL ORDER BY owner_id LIMIT 1)
+                UNION ALL
+                SELECT (SELECT j.owner_id FROM backoffice_job j WHERE j.owner_id > o.owner_id
+                        ORDER BY j.owner_id LIMIT 1)
+                FROM owners o WHERE o.owner_id IS NOT NULL
+            )
+            SELECT u.id, coalesce(nullif(u.name, ''), u.username) AS called
+            FROM owners o JOIN backoffice_user u ON u.id = o.owner_id ORDER BY called, u.id
+            """
+        )
+        return cursor.fetchall()
+
+
 def jobs_of(user: User) -> QuerySet[Job]:
     """The jobs that a user may look at: his own, or all of them for those who may see the whole group."""
     if not user.is_active:
@@ -219,14 +240,20 @@ def staff_of(user: User) -> QuerySet[User]:
     return User.objects.none()
 
 
-def job_figures(now: datetime) -> list[dict[str, Any]]:
-    """By kind, of the jobs of the last seven days: how many, failed ones, seconds, items a second."""
-    rows = Job.objects.filter(created_at__gte=now - timedelta(days=7)).order_by().values("kind")
-    found = rows.annotate(
-        jobs=Count("pk"),
-        failed=Count("pk", filter=Q(state=JobState.FAILED)),
-        ms=Sum("busy_ms"),
-        items=Sum("done"),
+def job_figures(now: datetime, whose: Q | None = None) -> list[dict[str, Any]]:
+    """By kind, of the jobs of the last seven days: how many, failed ones, seconds, items a second. `whose`
+    narrows them to some owners.
+    """
+    lately = Job.objects.filter(whose or Q(), created_at__gte=now - timedelta(days=7))
+    found = (
+        lately.order_by()
+        .values("kind")
+        .annotate(
+            jobs=Count("pk"),
+            failed=Count("pk", filter=Q(state=JobState.FAILED)),
+            ms=Sum("busy_ms"),
+            items=Sum("done"),
+        )
     )
     return [
         {

@@ -13,7 +13,14 @@ from backoffice.acts import work_title
 from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
 from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, number, pretty
-from backoffice.admin.job_verbs import JOB_VERBS, JobKindFilter, job_buttons
+from backoffice.admin.job_verbs import (
+    JOB_VERBS,
+    JobDurationFilter,
+    JobKindFilter,
+    JobOwnerFilter,
+    job_buttons,
+    whose,
+)
 from backoffice.admin.verbs import verb_paths
 from backoffice.choices import JobState, LoginEventKind, NoticeSubject
 from backoffice.models import Heartbeat, Job, LoginEvent, OutboxMessage
@@ -76,7 +83,9 @@ class JobAdmin(ReadOnlyAdmin):
         "owner",
         "created_at",
     )
-    list_filter = ("state", JobKindFilter, ("created_at", admin.DateFieldListFilter))
+    list_filter = (
+        "state", JobKindFilter, JobOwnerFilter, JobDurationFilter, ("created_at", admin.DateFieldListFilter),
+    )  # fmt: skip
     list_select_related = ("owner",)
     ordering = ("-id",)
     fields = (
@@ -91,7 +100,8 @@ class JobAdmin(ReadOnlyAdmin):
         return [*verb_paths(self, JOB_VERBS), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        figures = {"kinds_of_jobs": job_figures(timezone.now())}
+        asked = request.GET.get(JobOwnerFilter.parameter_name, "")
+        figures = {"kinds_of_jobs": job_figures(timezone.now(), whose(request)), "whose": asked}
         return super().changelist_view(request, {**(extra_context or {}), **figures})
 
     def change_view(

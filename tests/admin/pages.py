@@ -113,7 +113,6 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
             for kind in ("members", "tags", "purchases", "ledger")
         ),
         ("notices", reverse("admin:notices")),
-        ("notices unread", reverse("admin:notices_unread")),
         ("notices read", reverse("admin:notices_read")),
         ("import upload", reverse("admin:backoffice_importbatch_upload")),
         ("verb tag member", reverse("admin:members_membertag_give", args=[shop.member.pk])),
