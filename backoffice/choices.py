@@ -167,3 +167,28 @@ class DeliveryState(models.TextChoices):
     WAITING = "waiting", _("Waits to be sent")
     SENT = "sent", _("Sent")
     DEAD = "dead", _("Given up")
+
+
+class NoticeKind(models.TextChoices):
+    """What a person is told of by the sign in the header. `waiting` asks him for something."""
+
+    IMPORT_CHECKED = "import.checked", _("Import checked")
+    IMPORT_WAITING = "import.waiting", _("Import waits for your approval")
+    IMPORT_HELD = "import.held", _("Import waits for its time")
+    IMPORT_APPLIED = "import.applied", _("Import brought in")
+    IMPORT_UNDONE = "import.undone", _("Import undone")
+    IMPORT_REFUSED = "import.refused", _("Import refused")
+    IMPORT_DROPPED = "import.dropped", _("Import put away")
+    EXPORT_READY = "export.ready", _("Export ready")
+    EXPORT_UNFIT = "export.unfit", _("Export without a file")
+    JOB_FAILED = "job.failed", _("Work given up")
+    ALARM = "alarm", _("Alarm")
+
+
+class NoticeSubject(models.TextChoices):
+    """Whose page a notice leads to; looking at that page is having read it."""
+
+    IMPORT = "import", _("Import")
+    EXPORT = "export", _("Export")
+    JOB = "job", _("Job")
+    ALARM = "alarm", _("Alarm")

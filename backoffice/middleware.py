@@ -52,7 +52,9 @@ class StaffSessionMiddleware:
                 logout(request)
                 messages.info(request, _("Your session has ended. Please sign in again."))
             else:
-                session_marks.touch(request.session, now)
+                # A page that stands open asks by itself whether there is something new: nobody works there.
+                if request.path != reverse("admin:notices_unread"):
+                    session_marks.touch(request.session, now)
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
@@ -20,6 +21,7 @@ from backoffice.models import (
     ImportBatch,
     Job,
     LoginEvent,
+    Notice,
     OutboxMessage,
     User,
 )
@@ -95,6 +97,27 @@ def oldest_due_seconds(now: datetime) -> float:
     return (now - first).total_seconds() if first else 0.0
 
 
+def job_owners() -> list[tuple[int, str]]:
+    """(id, name) of everybody who ever asked for a job, by name: one step of the index a person, however
+    many jobs there are.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE owners AS (
+                (SELECT owner_id FROM backoffice_job WHERE owner_id IS NOT NULL ORDER BY owner_id LIMIT 1)
+                UNION ALL
+                SELECT (SELECT j.owner_id FROM backoffice_job j WHERE j.owner_id > o.owner_id
+                        ORDER BY j.owner_id LIMIT 1)
+                FROM owners o WHERE o.owner_id IS NOT NULL
+            )
+            SELECT u.id, coalesce(nullif(u.name, ''), u.username) AS called
+            FROM owners o JOIN backoffice_user u ON u.id = o.owner_id ORDER BY called, u.id
+            """
+        )
+        return cursor.fetchall()
+
+
 def jobs_of(user: User) -> QuerySet[Job]:
     """The jobs that a user may look at: his own, or all of them for those who may see the whole group."""
     if not user.is_active:
@@ -102,6 +125,46 @@ def jobs_of(user: User) -> QuerySet[Job]:
     if user.reach == Reach.GROUP and user.has_perm("backoffice.view_job"):
         return Job.objects.all()
     return Job.objects.filter(owner=user)
+
+
+def people_who_may(*permissions: str) -> QuerySet[User]:
+    """The people who work here and hold each of these rights ("backoffice.approve_import") by their roles."""
+    found = User.objects.filter(is_active=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        roles = Permission.objects.filter(content_type__app_label=app, codename=codename).values("group")
+        found = found.filter(Q(is_superuser=True) | Q(groups__in=roles))
+    return found.distinct()
+
+
+def approvers_of(batch: ImportBatch) -> QuerySet[User]:
+    """Whoever may say yes to this file and sees it: never its uploader."""
+    reach = Q(reach=Reach.GROUP)
+    if batch.brand_id:
+        reach |= Q(reach=Reach.BRAND, brand=batch.brand_id)
+    people = people_who_may("backoffice.approve_import", "backoffice.view_importbatch")
+    return people.filter(reach).exclude(pk=batch.owner_id)
+
+
+def watchers_of(alarm: Alarm) -> QuerySet[User]:
+    """Whoever may acknowledge this alarm: within whose reach it is, and whom it is not about."""
+    reach = Q(reach=Reach.GROUP)
+    if alarm.store_id is not None:
+        reach |= Q(reach=Reach.BRAND, brand__stores=alarm.store_id)
+        reach |= Q(reach=Reach.STORES, stores=alarm.store_id)
+    people = people_who_may("backoffice.acknowledge_alarm", "backoffice.view_alarm")
+    return people.filter(reach).exclude(pk=alarm.about_id)
+
+
+def unread_notices(user: User) -> QuerySet[Notice]:
+    """The notices that the person has not looked at."""
+    return Notice.objects.filter(user=user, read_at=None).order_by()
+
+
+def notices_of(user: User, before: int | None, count: int) -> list[Notice]:
+    """The latest `count` notices of a person, or of those that are older than the notice `before`."""
+    mine = Notice.objects.filter(user=user).order_by("-pk")
+    return list((mine if before is None else mine.filter(pk__lt=before))[:count])
 
 
 def trail_of(subject: Model) -> QuerySet[AuditEvent]:
@@ -177,14 +240,20 @@ def staff_of(user: User) -> QuerySet[User]:
     return User.objects.none()
 
 
-def job_figures(now: datetime) -> list[dict[str, Any]]:
-    """By kind, of the jobs of the last seven days: how many, failed ones, seconds, items a second."""
-    rows = Job.objects.filter(created_at__gte=now - timedelta(days=7)).order_by().values("kind")
-    found = rows.annotate(
-        jobs=Count("pk"),
-        failed=Count("pk", filter=Q(state=JobState.FAILED)),
-        ms=Sum("busy_ms"),
-        items=Sum("done"),
+def job_figures(now: datetime, whose: Q | None = None) -> list[dict[str, Any]]:
+    """By kind, of the jobs of the last seven days: how many, failed ones, seconds, items a second. `whose`
+    narrows them to some owners.
+    """
+    lately = Job.objects.filter(whose or Q(), created_at__gte=now - timedelta(days=7))
+    found = (
+        lately.order_by()
+        .values("kind")
+        .annotate(
+            jobs=Count("pk"),
+            failed=Count("pk", filter=Q(state=JobState.FAILED)),
+            ms=Sum("busy_ms"),
+            items=Sum("done"),
+        )
     )
     return [
         {

@@ -9,7 +9,7 @@ import structlog
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from backoffice.services import heartbeats, job_runner, outbox, periodic
+from backoffice.services import heartbeats, job_runner, notices, outbox, periodic
 from backoffice.services.exports import retention as export_retention
 from backoffice.services.imports import retention
 from backoffice.services.webhooks import sending
@@ -65,6 +65,11 @@ def forget_imports() -> None:
 @shared_task
 def forget_exports() -> None:
     export_retention.forget_old(now=timezone.now())
+
+
+@shared_task
+def forget_notices() -> None:
+    notices.forget_old(now=timezone.now())
 
 
 def wake(job_id: int) -> None:

@@ -34,6 +34,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": entry("backoffice.tasks.beat_heartbeat", 60.0, expires_seconds=60),
     "forget-imports": entry("backoffice.tasks.forget_imports", taipei(4, 15), expires_seconds=6 * 3600),
     "forget-exports": entry("backoffice.tasks.forget_exports", taipei(4, 20), expires_seconds=6 * 3600),
+    "forget-notices": entry("backoffice.tasks.forget_notices", taipei(4, 25), expires_seconds=6 * 3600),
     "settle-holds": entry("points.tasks.settle_holds", 60.0, expires_seconds=60),
     "start-expiry": entry("points.tasks.start_expiry", taipei(0, 10), expires_seconds=6 * 3600),
     "announce-expiry": entry("points.tasks.announce_expiry", taipei(9), expires_seconds=6 * 3600),

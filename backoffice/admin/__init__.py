@@ -3,9 +3,11 @@
 from backoffice.admin import (
     alarms,
     api_keys,
+    bell,
     exports,
     imports,
     merchant,
+    notices,
     security,
     staff,
     traces,
@@ -16,9 +18,11 @@ from backoffice.admin import (
 __all__ = [
     "alarms",
     "api_keys",
+    "bell",
     "exports",
     "imports",
     "merchant",
+    "notices",
     "security",
     "staff",
     "traces",

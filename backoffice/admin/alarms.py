@@ -15,9 +15,11 @@ from django.utils.translation import gettext_lazy
 
 from backoffice import alarm_kinds
 from backoffice.admin.base import ReadOnlyAdmin
+from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, moment, pretty
 from backoffice.admin.forms import VerbForm
 from backoffice.admin.verbs import Act, Text, VerbView, verb_paths, verb_url, visible_or_404
+from backoffice.choices import NoticeSubject
 from backoffice.models import Alarm, Store
 from backoffice.services import alarms
 
@@ -133,6 +135,8 @@ class AlarmAdmin(ReadOnlyAdmin):
         user: Any = request.user
         may = user.has_perm("backoffice.acknowledge_alarm") and object_id.isdigit()
         url = verb_url(Alarm, "acknowledge", int(object_id)) if may else ""
+        if object_id.isdigit():
+            looked_at(request, NoticeSubject.ALARM, int(object_id))
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), "acknowledge_url": url}
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,7 +18,7 @@ from backoffice.admin.forms import VerbForm
 from backoffice.admin.verbs import Act, Text, VerbView, verb_url, visible_or_404
 from backoffice.choices import JobState
 from backoffice.models import Job
-from backoffice.selectors import jobs_of
+from backoffice.selectors import job_owners, jobs_of
 from backoffice.services import jobs
 
 STEER = "backoffice.steer_job"
@@ -34,6 +35,53 @@ class JobKindFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+class JobOwnerFilter(admin.SimpleListFilter):
+    """Whose work: one's own, the installation's, or that of somebody who ever asked for some."""
+
+    title = gettext_lazy("asked by")
+    parameter_name = "whose"
+    MINE, NOBODY = "me", "none"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        own = [(self.MINE, _("me")), (self.NOBODY, _("nobody: the schedule or a terminal"))]
+        return [*own, *((str(pk), name) for pk, name in job_owners())]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(whose(request))
+
+
+def whose(request: HttpRequest) -> Q:
+    """The jobs of whom the list is asked for; what names nobody leaves them all."""
+    chosen = request.GET.get(JobOwnerFilter.parameter_name, "")
+    if chosen == JobOwnerFilter.MINE:
+        return Q(owner=request.user.pk)
+    if chosen == JobOwnerFilter.NOBODY:
+        return Q(owner=None)
+    return Q(owner=int(chosen)) if chosen.isascii() and chosen.isdigit() and len(chosen) < 19 else Q()
+
+
+class JobDurationFilter(admin.SimpleListFilter):
+    """How long workers were at it, rests and waiting left out: what the column shows."""
+
+    title = gettext_lazy("time worked")
+    parameter_name = "took"
+    SPANS: ClassVar[dict[str, tuple[Any, int | None, int | None]]] = {
+        "second": (gettext_lazy("below a second"), None, 1_000),
+        "minute": (gettext_lazy("below a minute"), 1_000, 60_000),
+        "minutes": (gettext_lazy("1 to 10 minutes"), 60_000, 600_000),
+        "long": (gettext_lazy("10 minutes and more"), 600_000, None),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, str(title)) for name, (title, _first, _after) in self.SPANS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        _title, first, after = self.SPANS.get(self.value() or "", ("", None, None))
+        if first is not None:
+            queryset = queryset.filter(busy_ms__gte=first)
+        return queryset if after is None else queryset.filter(busy_ms__lt=after)
 
 
 class JobReasonForm(VerbForm):

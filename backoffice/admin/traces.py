@@ -11,10 +11,18 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.acts import work_title
 from backoffice.admin.base import EVERYBODY, ReadOnlyAdmin
+from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, number, pretty
-from backoffice.admin.job_verbs import JOB_VERBS, JobKindFilter, job_buttons
+from backoffice.admin.job_verbs import (
+    JOB_VERBS,
+    JobDurationFilter,
+    JobKindFilter,
+    JobOwnerFilter,
+    job_buttons,
+    whose,
+)
 from backoffice.admin.verbs import verb_paths
-from backoffice.choices import JobState, LoginEventKind
+from backoffice.choices import JobState, LoginEventKind, NoticeSubject
 from backoffice.models import Heartbeat, Job, LoginEvent, OutboxMessage
 from backoffice.selectors import job_figures
 
@@ -75,7 +83,9 @@ class JobAdmin(ReadOnlyAdmin):
         "owner",
         "created_at",
     )
-    list_filter = ("state", JobKindFilter, ("created_at", admin.DateFieldListFilter))
+    list_filter = (
+        "state", JobKindFilter, JobOwnerFilter, JobDurationFilter, ("created_at", admin.DateFieldListFilter),
+    )  # fmt: skip
     list_select_related = ("owner",)
     ordering = ("-id",)
     fields = (
@@ -90,12 +100,15 @@ class JobAdmin(ReadOnlyAdmin):
         return [*verb_paths(self, JOB_VERBS), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        figures = {"kinds_of_jobs": job_figures(timezone.now())}
+        asked = request.GET.get(JobOwnerFilter.parameter_name, "")
+        figures = {"kinds_of_jobs": job_figures(timezone.now(), whose(request)), "whose": asked}
         return super().changelist_view(request, {**(extra_context or {}), **figures})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
+        if object_id.isdigit():
+            looked_at(request, NoticeSubject.JOB, int(object_id))
         buttons = {"job_buttons": job_buttons(request.user, self.get_object(request, object_id))}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
 

@@ -1,7 +1,7 @@
 """The import desk for programs: a person's key brings files in, with his rights, and never approves.
 
-Files come as the body of the request. A step (look, check, apply, undo) is a worker's; `GET` says how far
-it is.
+Files come as the body of the request, or as the part `file` of a form. A step (look, check, apply, undo) is
+a worker's; `GET` says how far it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from rest_framework.response import Response
 from backoffice.api.callers import CallerKind
 from backoffice.api.fields import StrictBoolean, StrictSerializer, StrictText
 from backoffice.api.operations import Body, Operation
-from backoffice.api.uploads import BYTES, CSV, WORKBOOK, CsvParser, FileParser, WorkbookParser
+from backoffice.api.uploads import (
+    BYTES,
+    CSV,
+    FORM,
+    PART,
+    WORKBOOK,
+    CsvParser,
+    FileParser,
+    FormParser,
+    Sent,
+    WorkbookParser,
+)
 from backoffice.choices import ApiScope, ImportState
 from backoffice.errors import CallerNotAllowed, OutOfReach
 from backoffice.models import Brand, ImportBatch, User
@@ -28,13 +39,21 @@ from backoffice.services.imports.kinds import kind_of
 from backoffice.tabular.faults import file_fault_text
 
 STAFF = frozenset({CallerKind.STAFF})
+FORM_OF_FILE: dict[str, Any] = {
+    "type": "object",
+    "properties": {PART: {"type": "string", "format": "binary"}},
+    "required": [PART],
+    "additionalProperties": False,
+}
 
 
 class UploadQuery(StrictSerializer):
-    """`name` is the file's: its end says whether it is CSV or a workbook. `brand` is a brand's code."""
+    """`name` is the file's: its end says whether it is CSV or a workbook. Only a form may leave it out, whose
+    part has one. `brand` is a brand's code.
+    """
 
     kind = StrictText(max_length=32)
-    name = StrictText(max_length=200)
+    name = StrictText(max_length=200, required=False)
     brand = StrictText(max_length=32, required=False)
 
 
@@ -100,6 +119,15 @@ def answer_of(batch: ImportBatch) -> Body:
     }
 
 
+def _name_of(sent: Sent) -> str:
+    """What the part calls the file, as strict as the query. Raises ValidationError."""
+    field = UploadQuery().fields["name"]
+    try:
+        return str(field.run_validation(sent.name) if sent.name else field.fail("required"))
+    except serializers.ValidationError as error:
+        raise serializers.ValidationError({"name": error.detail}) from None
+
+
 class ImportOperation(Operation):
     """A person's key, his right to the kind, his reach."""
 
@@ -135,22 +163,31 @@ class ImportOperation(Operation):
 class Imports(ImportOperation):
     """A file comes in; a worker looks at it."""
 
-    parser_classes = [CsvParser, WorkbookParser, FileParser]
+    parser_classes = [CsvParser, WorkbookParser, FileParser, FormParser]
 
     @extend_schema(
         operation_id="import_upload",
         summary="Bring a file in",
         description=(
-            "The body is the file. The answer comes before anybody has looked at it: ask for the import "
-            "until its state is `understood`, then have it checked."
+            "The body is the file, or a form whose only part, `file`, is it. The answer comes before anybody "
+            "has looked at it: ask for the import until its state is `understood`, then have it checked."
         ),
         tags=["imports"],
         parameters=[
             OpenApiParameter("kind", str, required=True, description="members, tags, ..."),
-            OpenApiParameter("name", str, required=True, description="The file's name, with its end."),
+            OpenApiParameter(
+                "name",
+                str,
+                description="The file's name, with its end. A form may leave it out: its part has one.",
+            ),
             OpenApiParameter("brand", str, description="Whose members they are; without it, the group's."),
         ],
-        request={CSV: OpenApiTypes.BINARY, WORKBOOK: OpenApiTypes.BINARY, BYTES: OpenApiTypes.BINARY},
+        request={
+            CSV: OpenApiTypes.BINARY,
+            WORKBOOK: OpenApiTypes.BINARY,
+            BYTES: OpenApiTypes.BINARY,
+            FORM: FORM_OF_FILE,
+        },
         responses={201: ImportAnswer},
     )
     def post(self, request: Request) -> Response:
@@ -160,17 +197,20 @@ class Imports(ImportOperation):
         if asked.get("brand") and brand is None:
             raise OutOfReach
         # A request without a body is not given to any parser.
-        file: Any = request.data or io.BytesIO()
-        checksum, _size = storage.fingerprint(file)
+        sent = request.data if isinstance(request.data, Sent) else Sent(io.BytesIO())
+        name = asked.get("name") or _name_of(sent)
+        checksum, _size = storage.fingerprint(sent.file)
 
         def upload() -> Body:
             batch = intake.upload(
-                file=file, name=asked["name"], kind=asked["kind"], actor=self.caller.actor, now=self.now,
+                file=sent.file, name=name, kind=asked["kind"], actor=self.caller.actor, now=self.now,
                 brand=brand,
             )  # fmt: skip
             return answer_of(batch)
 
-        return self.once(upload, status=201, body={"checksum": checksum})
+        # The frame of a form is another one at each try; what the address does not say belongs to the body.
+        body = {"checksum": checksum} if "name" in asked else {"checksum": checksum, "name": name}
+        return self.once(upload, status=201, body=body)
 
 
 class OneImport(ImportOperation):

@@ -6,6 +6,7 @@ from backoffice.models.imports import ColumnMemory, ImportBatch, ImportRow
 from backoffice.models.jobs import Heartbeat, Job
 from backoffice.models.limits import LimitCounter
 from backoffice.models.merchant import Brand, Store
+from backoffice.models.notices import Notice
 from backoffice.models.outbox import IdempotencyKey, OutboxMessage
 from backoffice.models.sign_in import LoginEvent
 from backoffice.models.staff import User
@@ -25,6 +26,7 @@ __all__ = [
     "Job",
     "LimitCounter",
     "LoginEvent",
+    "Notice",
     "OutboxMessage",
     "Store",
     "User",

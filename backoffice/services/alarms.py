@@ -12,10 +12,12 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
 from backoffice.actors import Actor
+from backoffice.choices import NoticeKind, NoticeSubject
 from backoffice.errors import AlarmAboutYou, AlarmAcknowledged, NoteMissing, NotYours, OutOfReach
 from backoffice.masking import mask_text, mask_value
 from backoffice.models import Alarm
-from backoffice.services import audit, outbox
+from backoffice.selectors import watchers_of
+from backoffice.services import audit, notices, outbox
 
 NOTE_LENGTH = Alarm._meta.get_field("note").max_length
 SUBJECT_LENGTH = Alarm._meta.get_field("subject").max_length
@@ -59,6 +61,10 @@ def raise_alarm(
     if raised:
         payload = {"kind": alarm.kind, "subject": alarm.subject, "facts": alarm.facts, "store_id": store_id}
         outbox.publish(topic="backoffice.alarm", subject_id=alarm.pk, payload=payload)
+        notices.put(
+            users=watchers_of(alarm).values_list("pk", flat=True), kind=NoticeKind.ALARM,
+            key=_notice_key(alarm), subject=(NoticeSubject.ALARM, alarm.pk), facts={}, now=now,
+        )  # fmt: skip
         log.warning("alarm raised", alarm=alarm.pk, kind=alarm.kind, subject=alarm.subject)
     return alarm
 
@@ -88,7 +94,12 @@ def acknowledge(*, alarm_id: int, note: str, actor: Actor, now: datetime) -> Ala
     alarm.acknowledged_by = user
     alarm.note = mask_text(note.strip())[:NOTE_LENGTH]
     alarm.save(update_fields=["acknowledged_at", "acknowledged_by", "note"])
+    notices.settle(key=_notice_key(alarm), now=now)
     audit.record(
         actor=actor, action="alarm.acknowledge", subject=alarm, changes={}, reason=alarm.note, now=now
     )
     return alarm
+
+
+def _notice_key(alarm: Alarm) -> str:
+    return f"alarm:{alarm.pk}"

@@ -14,7 +14,7 @@ from backoffice.errors import Refusal
 from backoffice.masking import mask_text
 from backoffice.models import Job
 from backoffice.models.jobs import MAX_ATTEMPTS
-from backoffice.services import jobs
+from backoffice.services import jobs, notices
 from backoffice.services.jobs import LEASE, ChunkResult
 from backoffice.services.pressure import Brake
 
@@ -148,7 +148,10 @@ def _fail(job: Job, now: datetime, error: str, *, final: bool) -> None:
         wait = FIRST_RETRY * RETRY_FACTOR ** max(attempts - 1, 0)
         values |= {"state": JobState.QUEUED.value, "run_at": now + wait}
     try:
-        _write(job, values)
+        with transaction.atomic():
+            _write(job, values)
+            if job.state == JobState.FAILED:
+                notices.job_failed(job, now)
     except LeaseLost:
         log.info("job left", job=job.pk, kind=job.kind)
 

@@ -21,7 +21,7 @@ from backoffice.choices import JobState
 from backoffice.errors import JobNotFailed, JobNotOpen, JobNotPaused, JobNotRunning, KeyTaken, OutOfReach
 from backoffice.models import Job, User
 from backoffice.models.jobs import MAX_ATTEMPTS
-from backoffice.services import audit
+from backoffice.services import audit, notices
 
 # Longer than any chunk; after a crash the job rests for this long.
 LEASE = timedelta(minutes=3)
@@ -169,6 +169,7 @@ def claim(*, now: datetime, worker: str, job_id: int | None = None) -> Job | Non
         if job.attempts >= MAX_ATTEMPTS:
             _update(job, state=JobState.FAILED, locked_until=None, finished_at=now,
                     error=job.error or "worker lost")  # fmt: skip
+            notices.job_failed(job, now)
             log.error("job given up", job=job.pk, kind=job.kind, attempts=job.attempts)
             continue
         if not _start(job, now):

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from backoffice.admin import bell
 from config.dashboard.cards import desk_cards, points_cards
 from config.dashboard.sections import desk_sections, points_sections, watch_sections
 from config.dashboard.viewer import Viewer
@@ -18,6 +19,7 @@ from config.dashboard.viewer import Viewer
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the index page shows, by what the user may see."""
     viewer = Viewer.of(request)
+    bell.is_known(request, viewer.waiting["notices"])
     return {
         **context,
         "may_find": viewer.may("members.view_member"),

@@ -21,6 +21,7 @@ from backoffice.selectors import (
     jobs_failed,
     open_alarms,
     outbox_overdue,
+    unread_notices,
 )
 from members.selectors.reports import joined_per_store_and_day
 from points.choices import AdjustmentStatus
@@ -81,7 +82,7 @@ class Viewer:
     @cached_property
     def waiting(self) -> dict[str, int]:
         """How much waits of what this person may see: counts by name, all in one round trip."""
-        rows: dict[str, QuerySet[Any]] = {}
+        rows: dict[str, QuerySet[Any]] = {"notices": unread_notices(self.user)}
         if self.may("points.correct_points"):
             rows["today"] = self.own_today()
             rows["own"] = Adjustment.objects.filter(requested_by=self.user, status=AdjustmentStatus.PENDING)

@@ -191,6 +191,8 @@ STORAGES = {
 EXPORT_LINK_HOURS = env.int("EXPORT_LINK_HOURS", default=72)
 EXPORT_KEPT_DAYS = env.int("EXPORT_KEPT_DAYS", default=7)
 EXPORT_MOST_ROWS = env.int("EXPORT_MOST_ROWS", default=5_000_000)
+# When a notice (the bell) goes, looked at or not.
+NOTICES_KEPT_DAYS = env.int("NOTICES_KEPT_DAYS", default=30)
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 

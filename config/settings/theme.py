@@ -27,6 +27,7 @@ UNFOLD: dict[str, Any] = {
         lambda request: static("shuke/pages.css"),
         lambda request: static("shuke/api_keys.css"),
         lambda request: static("shuke/desk.css"),
+        lambda request: static("shuke/bell.css"),
         lambda request: static("shuke/security.css"),
     ],
     "ACCOUNT": {

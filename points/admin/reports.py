@@ -16,8 +16,9 @@ from backoffice.admin.reports import Asked, PeriodForm, Report, register
 from backoffice.admin.tables import Chart, Column, Link, Section, Show
 from backoffice.choices import Reach
 from backoffice.models import Brand, Store
+from points.admin import file_sections
 from points.models import Program
-from points.reporting import staff, totals
+from points.reporting import files, staff, totals
 from points.rules import worth
 
 
@@ -192,8 +193,8 @@ class ManualGrants(Report):
     slug = "manual-grants"
     title = gettext_lazy("Points given by hand")
     about = gettext_lazy(
-        "Corrections that were applied, by the person who asked for them. Above the limits a second person"
-        " decided. Whoever gives much to one card should be asked why."
+        "Corrections that were applied, by the person who asked for them, and files of points. Above the"
+        " limits a second person decided. Whoever gives much to one card should be asked why."
     )
     icon = "volunteer_activism"
     permission = "points.view_staff_report"
@@ -204,6 +205,8 @@ class ManualGrants(Report):
             self._clerks(staff.grants_by_clerk(**span)),
             self._receivers(staff.top_receivers(**span)),
             self._undos(staff.undos_by_clerk(**span)),
+            file_sections.by_person(files.files_by_person(**span)),
+            file_sections.one_by_one(files.points_files(**span), _("Points files")),
         ]
 
     def _clerks(self, found: list[staff.ClerkGrants]) -> Section:
@@ -270,14 +273,15 @@ class ApprovalPairs(Report):
     slug = "approval-pairs"
     title = gettext_lazy("Who approves whom")
     about = gettext_lazy(
-        "Two people and how often each approved the other's corrections. Those who do it both ways come"
-        " first: head office should check some of theirs again."
+        "Two people and how often each approved the other's corrections and files of points. Those who do it"
+        " both ways come first: head office should check some of theirs again."
     )
     icon = "group"
     permission = "points.view_staff_report"
 
     def sections(self, asked: Asked) -> Sequence[Section]:
-        found = staff.approving_pairs(user=asked.user, start=asked.period.start, end=asked.period.end)
+        span: dict[str, Any] = {"user": asked.user, "start": asked.period.start, "end": asked.period.end}
+        found = staff.approving_pairs(**span)
         both = sum(pair.mutual > 0 for pair in found)
         return [
             Section(
@@ -287,14 +291,18 @@ class ApprovalPairs(Report):
                     Column(_("The other")),
                     Column(_("The other approved for the one"), Show.NUMBER),
                     Column(_("The one approved for the other"), Show.NUMBER),
+                    Column(_("Files among them"), Show.NUMBER),
                     Column(_("Points"), Show.NUMBER),
                 ],
                 rows=[
-                    (one.first, one.second, one.first_by_second, one.second_by_first, one.points)
+                    (one.first, one.second, one.first_by_second, one.second_by_first, one.files, one.points)
                     for one in found
                 ],
                 warning=_("%(count)s pairs approve each other both ways.") % {"count": number(both)}
                 if both
                 else "",
-            )
+            ),
+            file_sections.one_by_one(
+                files.points_files(**span, approved=True), _("Points files with a second person")
+            ),
         ]

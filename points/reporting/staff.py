@@ -16,6 +16,7 @@ from backoffice.models import User
 from backoffice.selectors import staff_of
 from points.choices import AdjustmentStatus, EntryKind
 from points.models import Adjustment, Entry
+from points.reporting.files import KIND
 
 MOST = 50
 
@@ -68,13 +69,16 @@ class ClerkUndos:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two people who decided on each other's corrections: how often, and how many points, either way."""
+    """Two people who decided on each other's corrections and files: how often, and how many points, either
+    way. `files` says how many of these were files of points.
+    """
 
     first: str
     second: str
     first_by_second: int
     second_by_first: int
     points: int
+    files: int = 0
 
     @property
     def mutual(self) -> int:
@@ -187,16 +191,24 @@ def approving_pairs(*, user: User, start: datetime, end: datetime, most: int = M
         cursor.execute(
             """
             SELECT coalesce(nullif(a.name, ''), a.username), coalesce(nullif(b.name, ''), b.username),
-                   p.first_by_second, p.second_by_first, p.points
+                   p.first_by_second, p.second_by_first, p.points, p.files
             FROM (
-                SELECT least(requested_by_id, approved_by_id) AS one,
-                       greatest(requested_by_id, approved_by_id) AS two,
-                       count(*) FILTER (WHERE requested_by_id < approved_by_id) AS first_by_second,
-                       count(*) FILTER (WHERE requested_by_id > approved_by_id) AS second_by_first,
-                       sum(abs(points))::bigint AS points
-                FROM points_adjustment
-                WHERE status = 'applied' AND applied_at >= %(start)s AND applied_at < %(end)s
-                  AND requested_by_id IS NOT NULL AND approved_by_id IS NOT NULL
+                SELECT least(asker, approver) AS one, greatest(asker, approver) AS two,
+                       count(*) FILTER (WHERE asker < approver) AS first_by_second,
+                       count(*) FILTER (WHERE asker > approver) AS second_by_first,
+                       sum(points)::bigint AS points, count(*) FILTER (WHERE is_file) AS files
+                FROM (
+                    SELECT requested_by_id AS asker, approved_by_id AS approver, abs(points) AS points,
+                           false AS is_file
+                    FROM points_adjustment
+                    WHERE status = 'applied' AND applied_at >= %(start)s AND applied_at < %(end)s
+                      AND requested_by_id IS NOT NULL AND approved_by_id IS NOT NULL
+                    UNION ALL
+                    SELECT owner_id, approver_id, coalesce((totals ->> 'moved')::bigint, 0), true
+                    FROM backoffice_importbatch
+                    WHERE kind = %(kind)s AND applied_at >= %(start)s AND applied_at < %(end)s
+                      AND owner_id IS NOT NULL AND approver_id IS NOT NULL
+                ) decided
                 GROUP BY 1, 2
             ) p
             JOIN backoffice_user a ON a.id = p.one
@@ -211,6 +223,7 @@ def approving_pairs(*, user: User, start: datetime, end: datetime, most: int = M
                 "end": end,
                 "staff": list(staff_of(user).values_list("pk", flat=True)),
                 "most": most,
+                "kind": KIND,
             },
         )
         return [Pair(*row) for row in cursor.fetchall()]

@@ -112,6 +112,8 @@ def own_pages(shop: Shop) -> list[tuple[str, str]]:
             (f"export {kind}", reverse("admin:backoffice_export_ask", args=[kind]))
             for kind in ("members", "tags", "purchases", "ledger")
         ),
+        ("notices", reverse("admin:notices")),
+        ("notices read", reverse("admin:notices_read")),
         ("import upload", reverse("admin:backoffice_importbatch_upload")),
         ("verb tag member", reverse("admin:members_membertag_give", args=[shop.member.pk])),
         ("verb untag member", reverse("admin:members_membertag_take", args=[shop.member.pk])),

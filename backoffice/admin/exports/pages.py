@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.admin.base import ReadOnlyAdmin, actor_of
+from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, number
 from backoffice.admin.exports.asking import ask_view
 from backoffice.admin.exports.verbs import VERBS
 from backoffice.admin.proofs import first_prove
 from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
-from backoffice.choices import ExportFormat, ExportState
+from backoffice.choices import ExportFormat, ExportState, NoticeSubject
 from backoffice.errors import OutOfReach, Refusal
 from backoffice.models import Export
 from backoffice.services.exports import storage, verbs
@@ -119,6 +120,7 @@ class ExportAdmin(ReadOnlyAdmin):
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
         export = self._export(request, int(object_id) if object_id.isdecimal() else 0)
+        looked_at(request, NoticeSubject.EXPORT, export.pk)
         return TemplateResponse(request, "admin/export_page.html", self._context(request, export))
 
     def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:

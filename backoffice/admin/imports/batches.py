@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.actors import Actor
 from backoffice.admin.base import ReadOnlyAdmin
+from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, number
 from backoffice.admin.exports.button import way_to_results
 from backoffice.admin.imports.forms import ENCODINGS, CheckForm, ReadingForm, UploadForm, shown_encoding
 from backoffice.admin.imports.preview import FILTERS, figures, page, totals
 from backoffice.admin.imports.verbs import HALTED, OFFERED, PAUSED, VERBS
 from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
-from backoffice.choices import ImportState, JobState
+from backoffice.choices import ImportState, JobState, NoticeSubject
 from backoffice.errors import ImportNotThere, ImportReach, Refusal
 from backoffice.models import ImportBatch
 from backoffice.selectors import imports_waiting
@@ -172,6 +173,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
         batch = self._batch(request, int(object_id) if object_id.isdecimal() else 0)
+        looked_at(request, NoticeSubject.IMPORT, batch.pk)
         return TemplateResponse(request, "admin/import_page.html", self._context(request, batch))
 
     def _context(self, request: HttpRequest, batch: ImportBatch, **more: Any) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from django.db import transaction
 from django.utils import translation
 
 from backoffice.actors import Actor
-from backoffice.choices import ExportFormat
+from backoffice.choices import ExportFormat, NoticeKind, NoticeSubject
 from backoffice.errors import ExportTooLarge
 from backoffice.models import Export, Job
-from backoffice.services import audit, outbox
+from backoffice.services import audit, notices, outbox
 from backoffice.services.exports import rows, storage
 from backoffice.services.exports.kinds import Asked, ExportKind, kind_of
 from backoffice.services.exports.permits import permit
@@ -243,6 +243,10 @@ def _told(export: Export, what: str, now: datetime) -> ChunkResult:
     )
     payload = {"export": export.pk, "kind": export.kind, "owner": export.owner_id, **told}
     outbox.publish(topic=f"export.{what}", subject_id=export.pk, payload=payload)
+    notices.put(
+        users=[export.owner_id], kind=NoticeKind(f"export.{what}"), key=f"export:{export.pk}:{what}",
+        subject=(NoticeSubject.EXPORT, export.pk), facts={}, now=now,
+    )  # fmt: skip
     return ChunkResult(0, {"over": True}, finished=True, result=told)
 
 

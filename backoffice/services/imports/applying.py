@@ -80,7 +80,7 @@ def _undone(batch: ImportBatch, now: datetime) -> ChunkResult:
 
 
 def _told(batch: ImportBatch, what: str, action: str, now: datetime) -> ChunkResult:
-    steps.tell(batch, what)
+    steps.tell(batch, what, now)
     audit.record(
         actor=steps.actor_of(batch),
         action=action,

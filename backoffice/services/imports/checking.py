@@ -43,7 +43,7 @@ def check_chunk(job: Job, now: datetime) -> ChunkResult:
     except FileRefused as refusal:
         # Rows that earlier chunks have staged stay out of the counts; they go with the batch.
         steps.move(batch, ImportState.FAILED, problem=refusal.as_json(), counts={})
-        steps.tell(batch, "refused")
+        steps.tell(batch, "refused", now)
         return ChunkResult(0, checkpoint, finished=True)
 
 
@@ -92,27 +92,27 @@ def _read(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetim
         raise FileRefused("no_rows")
     if kind.second_look(batch.policy):
         return ChunkResult(count, after | {"looked": -1}, finished=False, total=total)
-    return finish(batch, count, after)
+    return finish(batch, count, after, now)
 
 
 def _second_look(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetime) -> ChunkResult:
     """The same difference once more, for kinds whose rows depend on rows behind them."""
     window = next_window(batch, checkpoint["looked"], CHUNK)
     if window is None:
-        return finish(batch, 0, checkpoint)
+        return finish(batch, 0, checkpoint, now)
     span = Span(batch, window.first, window.last, now, steps.actor_of(batch), whole=True)
     kind_of(batch.kind).diff(span)
     return ChunkResult(0, checkpoint | {"looked": window.last}, finished=False)
 
 
-def finish(batch: ImportBatch, count: int, after: dict[str, Any]) -> ChunkResult:
+def finish(batch: ImportBatch, count: int, after: dict[str, Any], now: datetime) -> ChunkResult:
     total = after["rows"]
     counts = steps.count_rows(batch)
     totals = kind_of(batch.kind).totals(batch)
     steps.move(
         batch, ImportState.CHECKED, counts=counts, totals=totals, content_hash=after["hash"], problem={}
     )
-    steps.tell(batch, "checked")
+    steps.tell(batch, "checked", now)
     return ChunkResult(count, after, finished=True, total=total, result=counts)
 
 

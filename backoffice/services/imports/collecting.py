@@ -19,6 +19,6 @@ def collect_chunk(job: Job, now: datetime) -> ChunkResult:
     rows = int(checkpoint.get("rows", 0))
     count, place = kind.collect(batch, checkpoint, now)
     if place is None:
-        return checking.finish(batch, 0, checkpoint | {"rows": rows, "hash": batch.file_hash})
+        return checking.finish(batch, 0, checkpoint | {"rows": rows, "hash": batch.file_hash}, now)
     kind.diff(Span(batch, rows + 1, rows + count, now, steps.actor_of(batch)))
     return ChunkResult(count, checkpoint | place | {"rows": rows + count}, finished=False)

@@ -35,7 +35,7 @@ def look(batch: ImportBatch, now: datetime) -> None:
             batch.layout = _understand(batch)
     except FileRefused as refusal:
         steps.move(batch, ImportState.FAILED, problem=refusal.as_json(), layout=batch.layout)
-        steps.tell(batch, "refused")
+        steps.tell(batch, "refused", now)
         return
     steps.move(batch, ImportState.UNDERSTOOD, layout=batch.layout, canonical=batch.canonical, problem={})
 

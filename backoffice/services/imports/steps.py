@@ -71,7 +71,7 @@ def move(batch: ImportBatch, state: ImportState, **values: Any) -> None:
     batch.save(update_fields=["state", "job", *values])
 
 
-def tell(batch: ImportBatch, what: str) -> None:
+def tell(batch: ImportBatch, what: str, now: datetime) -> None:
     """A message to whoever uploaded: the step is over. Carries numbers and no person."""
     outbox.publish(
         topic=f"import.{what}",
@@ -85,6 +85,7 @@ def tell(batch: ImportBatch, what: str) -> None:
         },
     )
     telling.queue_mail(batch, what)
+    telling.notify_owner(batch, now)
 
 
 def count_rows(batch: ImportBatch) -> dict[str, int]:

@@ -21,7 +21,7 @@ from backoffice.errors import (
 )
 from backoffice.models import ColumnMemory, ImportBatch, Job
 from backoffice.services import audit, jobs
-from backoffice.services.imports import layouts, steps
+from backoffice.services.imports import layouts, steps, telling
 from backoffice.services.imports.intake import earlier
 from backoffice.services.imports.kinds import kind_of
 
@@ -86,7 +86,9 @@ def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) 
     except IntegrityError:
         found = earlier(batch)
         raise ImportRepeated(batch_id=found.pk if found else "?") from None
-    if not second:
+    if second:
+        telling.ask_approvers(batch, actor, now)
+    else:
         _start(batch, now)
     audit.record(
         actor=actor,
@@ -110,6 +112,7 @@ def approve(*, batch_id: int, actor: Actor, now: datetime) -> ImportBatch:
     batch.approver, batch.approved_at = actor.user, now
     batch.save(update_fields=["approver", "approved_at"])
     _start(batch, now)
+    telling.approved(batch, now)
     audit.record(actor=actor, action="import.approve", subject=batch, now=now)
     return batch
 
@@ -131,6 +134,7 @@ def drop(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
     )
     _cancel_open_job(batch, actor, now, reason)
     steps.move(batch, ImportState.DROPPED)
+    telling.dropped(batch, actor, now)
     audit.record(actor=actor, action="import.drop", subject=batch, reason=reason, now=now)
     return batch
 
@@ -146,7 +150,7 @@ def stop(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
     counts = steps.count_rows(batch)
     totals = kind_of(batch.kind).totals(batch)
     steps.move(batch, ImportState.APPLIED, counts=counts | {"stopped": 1}, totals=totals, applied_at=now)
-    steps.tell(batch, "applied")
+    steps.tell(batch, "applied", now)
     audit.record(
         actor=actor,
         action="import.stop",

@@ -16,6 +16,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from backoffice.actors import Actor
+from backoffice.choices import ImportState, RowDone
 from backoffice.models import ImportBatch
 from points.errors import FileTooLarge, OverLimit
 from points.models import Program
@@ -28,16 +29,20 @@ from points.services.imports.fields import cell, takes
 
 IMPORT = "points.import_points"
 APPROVE = "backoffice.approve_import"
+# Until then every good row of a file would be booked.
+OPEN_BEFORE = (ImportState.CHECKING, ImportState.CHECKED, ImportState.WAITING, ImportState.HELD)
 
 
 def totals(batch: ImportBatch) -> dict[str, Any]:
     """What the rows come to that would be, or were, booked, also where they were undone: signed points, their
     worth in NT$ as text, how many members, the largest row, and what is moved either way (`moved`).
     """
+    # Once rows were let in, those that a stop has left open are not among them any more.
+    ends = [done.value for done in RowDone if batch.state in OPEN_BEFORE or done != RowDone.OPEN]
     with connection.cursor() as cursor:
-        cursor.execute(SUMS, [batch.pk])
+        cursor.execute(SUMS, [batch.pk, ends])
         sums = {program: (int(points), int(moved)) for program, points, moved in cursor.fetchall()}
-        cursor.execute(PEOPLE, [batch.pk])
+        cursor.execute(PEOPLE, [batch.pk, ends])
         members, largest = cursor.fetchone()
     programs = Program.objects.in_bulk(sums)
     money = sum(
@@ -126,11 +131,11 @@ def _count(batch: ImportBatch, now: datetime, actor: Actor) -> None:
 WRITTEN = "r.batch_id = %s AND r.outcome = 'new' AND r.done <> 'refused' AND r.cells IS NOT NULL"
 SUMS = f"""
 SELECT {cell("program")}::bigint, sum({cell("points")}::bigint), sum(abs({cell("points")}::bigint))
-FROM backoffice_importrow r WHERE {WRITTEN} GROUP BY 1 ORDER BY 1
+FROM backoffice_importrow r WHERE {WRITTEN} AND r.done = ANY(%s) GROUP BY 1 ORDER BY 1
 """
 PEOPLE = f"""
 SELECT count(DISTINCT r.subject_id), max(abs({cell("points")}::bigint))
-FROM backoffice_importrow r WHERE {WRITTEN}
+FROM backoffice_importrow r WHERE {WRITTEN} AND r.done = ANY(%s)
 """
 GIVEN = f"""
 SELECT r.subject_id, {cell("program")}::bigint, {cell("points")}::bigint
