@@ -88,7 +88,8 @@ def authenticate(*, access: str, now: datetime) -> MemberSession:
     """
     session = _of_token(token_hash(access), now)
     if session is None or session.member.status not in (MemberStatus.ACTIVE, MemberStatus.FROZEN):
-        raise NotAuthenticated
+        once = MemberSession.objects.filter(access_hash=token_hash(access)).values_list("pk", flat=True)
+        raise NotAuthenticated(next((f"session:{pk}" for pk in once), ""))
     if now - session.last_used_at >= LAST_USED_EXACT_TO:
         MemberSession.objects.filter(pk=session.pk, last_used_at=session.last_used_at).update(
             last_used_at=now
@@ -131,6 +132,19 @@ def refresh(*, token: str, device_id: str, now: datetime) -> MemberSession:
         raise RefreshRefused
     _next_generation(session, now)
     return session
+
+
+def holder_of(*, token: str, now: datetime) -> int | None:
+    """The number of the live session that this refresh token, or one before it, was made for; else None."""
+    try:
+        session_id, generation = _parts(token)
+    except RefreshRefused:
+        return None
+    rows = MemberSession.objects.filter(revoked_at=None, refresh_expires_at__gt=now)
+    session = rows.filter(pk=session_id).only("nonce").first()
+    if session is None or not same(token, _drawn(session.pk, session.nonce, generation).refresh):
+        return None
+    return int(session.pk)
 
 
 @transaction.atomic(durable=True)
