@@ -10,21 +10,23 @@ session in the browser that sends such a request is not looked at and changes no
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.base import BaseHandler
-from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
 
+from backoffice.api.outside_views import Next, answer_to, answering
 from backoffice.api.requests import request_id
 from backoffice.visits import client_address
 
-PREFIX = "/api/v1/"
+PREFIX = "/api/"
+# The pages for people who read about the API.
+PAGES = "/api/docs/"
 # JSON shows nothing and may do nothing, also where somebody makes a browser show it.
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 
@@ -32,7 +34,6 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 NOTHING = "api_nothing_here"
 
 log = structlog.get_logger("backoffice.api")
-Next = Callable[[HttpRequest], HttpResponse]
 
 
 class _Lane(BaseHandler):
@@ -58,14 +59,14 @@ class _Lane(BaseHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        handler: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        handler: Any = answering(self._get_response)  # type: ignore[attr-defined]
         for path in reversed(settings.API_MIDDLEWARE):
             made = import_string(path)(handler)
             if hasattr(made, "process_view"):
                 self._view_middleware.insert(0, made.process_view)
             if hasattr(made, "process_exception"):
                 self._exception_middleware.append(made.process_exception)
-            handler = convert_exception_to_response(made)
+            handler = answering(made)
         self.answer: Next = handler
 
 
@@ -78,7 +79,8 @@ class ApiLane:
         self.lane.load_middleware()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith(PREFIX):
+        path = request.path_info
+        if path.startswith(PREFIX) and not path.startswith(PAGES):
             return self.lane.answer(request)
         return self.get_response(request)
 
@@ -91,16 +93,20 @@ class ApiRequests:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
-        # Raises for a host that is not ours: 400.
-        request.get_host()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(ip=client_address(request))
         request_id(request)
         try:
-            response = self.get_response(request)
+            try:
+                # Raises for a host that is not ours.
+                request.get_host()
+                response = self.get_response(request)
+            except DisallowedHost as error:
+                response = answer_to(error, request)
             self._log(request, response, began)
         finally:
             structlog.contextvars.clear_contextvars()
+        response.headers.setdefault("X-Request-ID", request_id(request))
         response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
         response.headers["Content-Security-Policy"] = POLICY
         if not response.streaming and "Content-Length" not in response.headers:
