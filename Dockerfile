@@ -25,6 +25,6 @@ RUN python -m compileall -q . \
 USER shuke
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "3", \
-     "--worker-class", "gthread", "--threads", "2", "--timeout", "60", "--graceful-timeout", "25", \
+     "--worker-class", "config.web_worker.Worker", "--threads", "2", "--timeout", "60", "--graceful-timeout", "25", \
      "--max-requests", "5000", "--max-requests-jitter", "500", \
      "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

@@ -152,10 +152,17 @@ class ReasonNeeded(Refusal):
 
 
 class NotAuthenticated(Refusal):
-    """One answer for a missing, forged, expired and revoked key or token: a stranger learns nothing."""
+    """One answer for a missing, forged, expired and revoked key or token: a stranger learns nothing.
+
+    `known` names what was once given out ("key:12") where that is over, for whoever counts failures.
+    """
 
     code = "not_authenticated"
     sentence = _("Sign in, or send a valid key or token.")
+
+    def __init__(self, known: str = "") -> None:
+        super().__init__()
+        self.known = known
 
 
 class CallerNotAllowed(Refusal):
@@ -164,6 +171,8 @@ class CallerNotAllowed(Refusal):
 
 
 class SignatureWrong(Refusal):
+    # As in NotAuthenticated: the key was right.
+    known = ""
     code = "signature_wrong"
     sentence = _("The signature of this request is missing, wrong or more than five minutes old.")
 

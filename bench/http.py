@@ -36,8 +36,8 @@ LINES = 5
 # Behind a proxy that ended TLS, as in production; anything else is led to https.
 COMMON = {"X-Forwarded-Proto": "https", "Accept-Language": "zh-TW"}
 WORKERS = [
-    "--workers", "2", "--worker-class", "gthread", "--threads", "2", "--timeout", "60", "--no-control-socket",
-    "--log-level", "error",
+    "--workers", "2", "--worker-class", "config.web_worker.Worker", "--threads", "2", "--timeout", "60",
+    "--no-control-socket", "--log-level", "error",
 ]  # fmt: skip
 
 

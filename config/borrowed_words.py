@@ -1,4 +1,5 @@
-"""Words that installed packages show on our pages and do not translate into Chinese.
+"""Words that installed packages show on our pages, or answer to the API's callers, and do not translate into
+Chinese.
 
 Named here so that `makemessages` keeps them in our catalogue, which Django asks before theirs.
 """
@@ -76,5 +77,17 @@ WORDS = (
     _("Update"),
     _("Welcome back to"),
     _("You have been successfully logged out from the administration"),
+    # Of the API's fields.
+    _("Datetime has wrong format. Use one of these formats instead: {format}."),
+    _("Datetime value out of range."),
+    _("Ensure this field has at least {min_length} elements."),
+    _("Ensure this field has no more than {max_length} elements."),
+    _('Expected a dictionary of items but got type "{input_type}".'),
+    _('Invalid datetime for the timezone "{timezone}".'),
+    _("Must be a valid boolean."),
+    _("Not a valid string."),
+    _("Surrogate characters are not allowed: U+{code_point:X}."),
+    _("This dictionary may not be empty."),
+    _("This value does not match the required pattern."),
 )
 COUNTED = (ngettext_lazy("Please correct the error below.", "Please correct the errors below."),)

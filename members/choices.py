@@ -96,6 +96,7 @@ class CodePurpose(models.TextChoices):
     NEW_PHONE = "new_phone", _("Change of phone, new number")
     LEAVE = "leave", _("Leave")
     SPEND = "spend", _("Large spending")
+    ANSWER = "answer", _("Security question")
 
 
 class TagOrigin(models.TextChoices):

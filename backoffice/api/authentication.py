@@ -44,7 +44,11 @@ class ApiKeyAuthentication(BaseAuthentication):
         plain = request._request
         key = api_keys.authenticate(secret=token, address=client_address(plain) or "", now=now)
         if key.signed:
-            self._check_signature(request, api_keys.signing_secrets(key), now)
+            try:
+                self._check_signature(request, api_keys.signing_secrets(key), now)
+            except SignatureWrong as refusal:
+                refusal.known = f"key:{key.pk}"
+                raise
         return Caller.of_key(key, request_id(plain)), token
 
     def authenticate_header(self, request: Request) -> str:

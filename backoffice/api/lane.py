@@ -11,26 +11,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.base import BaseHandler
-from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, get_resolver
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
-from django.utils.translation.trans_real import parse_accept_lang_header
 
-from backoffice.api.requests import request_id
+from backoffice.api.outside_views import Next, answer_to, answering
+from backoffice.api.requests import request_id, wished_language
 from backoffice.visits import client_address
 
-PREFIX = "/api/v1/"
+PREFIX = "/api/"
+# The pages for people who read about the API.
+PAGES = "/api/docs/"
 # JSON shows nothing and may do nothing, also where somebody makes a browser show it.
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 
@@ -38,9 +37,6 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 NOTHING = "api_nothing_here"
 
 log = logging.getLogger("backoffice.api")
-# A header is wished for by a client: what is longer than this wishes for nothing.
-LONGEST_WISH = 200
-Next = Callable[[HttpRequest], HttpResponse]
 
 
 class _Lane(BaseHandler):
@@ -66,14 +62,14 @@ class _Lane(BaseHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        handler: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        handler: Any = answering(self._get_response)  # type: ignore[attr-defined]
         for path in reversed(settings.API_MIDDLEWARE):
             made = import_string(path)(handler)
             if hasattr(made, "process_view"):
                 self._view_middleware.insert(0, made.process_view)
             if hasattr(made, "process_exception"):
                 self._exception_middleware.append(made.process_exception)
-            handler = convert_exception_to_response(made)
+            handler = answering(made)
         self.answer: Next = handler
 
 
@@ -86,7 +82,8 @@ class ApiLane:
         self.lane.load_middleware()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith(PREFIX):
+        path = request.path_info
+        if path.startswith(PREFIX) and not path.startswith(PAGES):
             return self.lane.answer(request)
         return self.get_response(request)
 
@@ -98,22 +95,13 @@ class ApiLanguage:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = _language_of(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_WISH])
+        language = wished_language(request)
         translation.activate(language)
         request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
         response = self.get_response(request)
         patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", language)
         return response
-
-
-@lru_cache(maxsize=1024)
-def _language_of(wishes: str) -> str:
-    """The first of the wished languages that there is; clients send the same few headers again and again."""
-    for wish, _weight in parse_accept_lang_header(wishes):
-        with suppress(LookupError):
-            return translation.get_supported_language_variant(wish)
-    return translation.get_supported_language_variant(settings.LANGUAGE_CODE)
 
 
 class ApiRequests:
@@ -124,17 +112,21 @@ class ApiRequests:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
-        # Raises for a host that is not ours: 400.
-        request.get_host()
         address = client_address(request)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(ip=address)
         known = request_id(request)
         try:
-            response = self.get_response(request)
+            try:
+                # Raises for a host that is not ours.
+                request.get_host()
+                response = self.get_response(request)
+            except DisallowedHost as error:
+                response = answer_to(error, request)
             self._log(request, response, began, address, known)
         finally:
             structlog.contextvars.clear_contextvars()
+        response.headers.setdefault("X-Request-ID", known)
         response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
         response.headers["Content-Security-Policy"] = POLICY
         if not response.streaming and "Content-Length" not in response.headers:

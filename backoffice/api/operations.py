@@ -25,11 +25,12 @@ from rest_framework.views import APIView
 
 from backoffice.actors import Actor
 from backoffice.api.callers import Caller, CallerKind
+from backoffice.api.parsing import refuse_pieces
 from backoffice.api.rate_limits import LIMITER, Allowance
 from backoffice.api.rendering import Ready
 from backoffice.api.requests import idempotency_key, neighbourhood, request_id
 from backoffice.choices import ActorType, ApiScope
-from backoffice.errors import CallerNotAllowed, NotAuthenticated
+from backoffice.errors import CallerNotAllowed, LimitReached, NotAuthenticated, SignatureWrong
 from backoffice.services import idempotency
 from backoffice.services.idempotency import CANONICAL, Claim
 from backoffice.visits import client_address
@@ -94,10 +95,15 @@ class Operation(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.now = timezone.now()
         request_id(request._request)
-        super().initial(request, *args, **kwargs)
+        try:
+            super().initial(request, *args, **kwargs)
+        except (NotAuthenticated, SignatureWrong) as refusal:
+            self._count_failure(request, refusal.known)
+            raise
         # A method that the view does not have is answered 405, not asked for its key.
         if request.method not in SAFE and hasattr(self, (request.method or "").lower()):
             self.key = idempotency_key(request._request)
+            refuse_pieces(request.META)
 
     def get_authenticators(self) -> list[Any]:
         # Who calls what anybody may call is not asked who he is: an old token must not stand in his way.
@@ -124,9 +130,12 @@ class Operation(APIView):
         if not isinstance(caller, Caller):
             raise NotAuthenticated
         scope = self.read_scope if request.method in SAFE else self.write_scope
-        if caller.kind not in self.callers:
-            raise CallerNotAllowed
-        if scope is not None and caller.kind != CallerKind.MEMBER and scope.value not in caller.scopes:
+        out_of_scope = (
+            scope is not None and caller.kind != CallerKind.MEMBER and scope.value not in caller.scopes
+        )
+        if caller.kind not in self.callers or out_of_scope:
+            # Counted like everything else that he asks for; throttles come after permissions.
+            self.check_throttles(request)
             raise CallerNotAllowed
 
     def check_throttles(self, request: Request) -> None:
@@ -137,7 +146,25 @@ class Operation(APIView):
         else:
             client = f"net:{neighbourhood(client_address(request._request))}"
             limit = settings.API_STRANGERS_CALLS_PER_MINUTE
-        self._allowance = LIMITER.spend(client, limit=limit, now=self.now)
+        self.spend(client, limit)
+
+    def _count_failure(self, request: Request, known: str) -> None:
+        """Count who did not prove who he is, apart from all who did. Raises LimitReached.
+
+        By his network; by what he showed where that was good once: an app whose token is over has to be told
+        so, whatever a stranger tries from the same shop.
+        """
+        network = neighbourhood(client_address(request._request))
+        client = f"over:{known}" if known else f"failed:{network}"
+        self.spend(client, settings.API_FAILED_CALLS_PER_MINUTE)
+
+    def spend(self, client: str, limit: int) -> None:
+        """Count this request of `client`; the answer's headers say what is left. Raises LimitReached."""
+        try:
+            self._allowance = LIMITER.spend(client, limit=limit, now=self.now)
+        except LimitReached as refusal:
+            self._allowance = Allowance(limit, 0, refusal.retry_after)
+            raise
 
     # --- For the view -------------------------------------------------------------------------------------
     @property

@@ -27,6 +27,20 @@ class BodyTooLarge(APIException):
     default_code = "body_too_large"
 
 
+class LengthMissing(APIException):
+    status_code = 400
+    default_code = "length_missing"
+
+
+def refuse_pieces(headers: Mapping[str, Any]) -> None:
+    """A body without a length never reaches the application, which would act on an empty one instead.
+
+    Raises LengthMissing.
+    """
+    if "HTTP_TRANSFER_ENCODING" in headers and not headers.get("CONTENT_LENGTH"):
+        raise LengthMissing(_("Send the body with its Content-Length, not in pieces."))
+
+
 class StrictJSONParser(BaseParser):
     """`application/json` in UTF-8, an object, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, DEEPEST levels."""
 

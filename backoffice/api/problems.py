@@ -11,7 +11,13 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
@@ -61,7 +67,18 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An error answer. `fields` maps a field ("lines.0.amount") to sentences."""
-    body = {
+    asked = request_id(getattr(request, "_request", request))
+    body = problem_body(status, code, detail, fields=fields, request_id=asked)
+    response = Response(body, status=status, content_type=CONTENT_TYPE)
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def problem_body(
+    status: int, code: str, detail: str, *, request_id: str, fields: Mapping[str, list[str]] | None = None
+) -> dict[str, Any]:
+    return {
         "type": f"{TYPE}{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -69,12 +86,15 @@ def problem(
         "detail": detail,
         "message": detail,
         "fields": dict(fields or {}),
-        "request_id": request_id(getattr(request, "_request", request)),
+        "request_id": request_id,
     }
-    response = Response(body, status=status, content_type=CONTENT_TYPE)
-    for name, value in (headers or {}).items():
-        response.headers[name] = value
-    return response
+
+
+class HostUnknown(exceptions.APIException):
+    """The Host header names nobody here (P38)."""
+
+    status_code = 400
+    default_code = "host_unknown"
 
 
 def _translated(exc: Exception) -> Exception:
@@ -86,6 +106,11 @@ def _translated(exc: Exception) -> Exception:
         from backoffice.api.parsing import BodyTooLarge
 
         return BodyTooLarge(_("The body is too large."))
+    if isinstance(exc, DisallowedHost):
+        return HostUnknown(_("There is no such host here."))
+    if isinstance(exc, SuspiciousOperation | BadRequest):
+        # Their texts quote what was sent.
+        return exceptions.ParseError()
     return exc
 
 
@@ -116,6 +141,9 @@ def _library(exc: exceptions.APIException, request: Any) -> Response:
     code, detail = str(exc.default_code), str(exc.detail)
     if isinstance(exc, exceptions.NotFound):
         code, detail = "not_found", _("There is no such record.")
+    if isinstance(exc, exceptions.UnsupportedMediaType):
+        # The library's sentence quotes the header, and is not translated.
+        detail = _("A body of this type, character set or packing is not taken here.")
     headers = {}
     if auth_header := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header

@@ -38,9 +38,12 @@ class Allowance:
 
 @dataclass(slots=True)
 class _Portion:
+    """`full`: the minute is used up for everybody, and what is used of it never becomes less."""
+
     start: datetime
     left: int
     taken: int
+    full: bool = False
 
 
 class RateLimiter:
@@ -54,28 +57,40 @@ class RateLimiter:
         """Count one request of `client`. Raises LimitReached when its minute is used up."""
         start = limits.window_start(now, WINDOW)
         reset = limits.seconds_until(start + WINDOW, now)
-        if portion := self._use(client, start):
+        if portion := self._use(client, start, reset):
             return Allowance(limit, max(limit - portion.taken, 0) + portion.left, reset)
         size = max(min(limit // 10, 50), 1)
-        used, granted = self._take(client, limit, size, now)
-        with self._lock:
-            self._portions[client] = portion = _Portion(start, granted - 1, used)
-            self._portions.move_to_end(client)
-            while len(self._portions) > MOST_CALLERS_IN_MEMORY:
-                self._portions.popitem(last=False)
-        return Allowance(limit, max(limit - used, 0) + portion.left, reset)
+        try:
+            used, granted = self._take(client, limit, size, now)
+        except LimitReached:
+            self._keep(client, _Portion(start, 0, limit, full=True))
+            raise
+        self._keep(client, _Portion(start, granted - 1, used))
+        return Allowance(limit, max(limit - used, 0) + granted - 1, reset)
 
     def clear(self) -> None:
         with self._lock:
             self._portions.clear()
 
-    def _use(self, client: str, start: datetime) -> _Portion | None:
+    def _use(self, client: str, start: datetime, reset: int) -> _Portion | None:
         with self._lock:
             portion = self._portions.get(client)
-            if portion is None or portion.start != start or portion.left == 0:
+            if portion is None or portion.start != start:
                 return None
-            portion.left -= 1
-            return portion
+            if portion.left:
+                portion.left -= 1
+                return portion
+        if portion.full:
+            # Whoever goes on asking costs no statement any more.
+            raise LimitReached(reset)
+        return None
+
+    def _keep(self, client: str, portion: _Portion) -> None:
+        with self._lock:
+            self._portions[client] = portion
+            self._portions.move_to_end(client)
+            while len(self._portions) > MOST_CALLERS_IN_MEMORY:
+                self._portions.popitem(last=False)
 
     @staticmethod
     def _take(client: str, limit: int, size: int, now: datetime) -> tuple[int, int]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
+from contextlib import suppress
 from functools import lru_cache
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from backoffice.errors import KeyInvalid, KeyMissing
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
+# What is longer than this wishes for nothing.
+LONGEST_WISH = 200
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -26,6 +32,20 @@ def request_id(request: HttpRequest) -> str:
         structlog.contextvars.bind_contextvars(request_id=known)
         request._shuke_request_id = known  # type: ignore[attr-defined]
     return str(known)
+
+
+def wished_language(request: HttpRequest) -> str:
+    """The first language of `Accept-Language` that there is, else the house's."""
+    return _first_of(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_WISH])
+
+
+@lru_cache(maxsize=1024)
+def _first_of(wishes: str) -> str:
+    """Clients send the same few headers again and again."""
+    for wish, _weight in parse_accept_lang_header(wishes):
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(wish)
+    return translation.get_supported_language_variant(settings.LANGUAGE_CODE)
 
 
 @lru_cache(maxsize=4096)

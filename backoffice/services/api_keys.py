@@ -122,11 +122,13 @@ def authenticate(*, secret: str, address: str, now: datetime) -> ApiKey:
     prefix = secret.removeprefix(BEGINNING).split("_", 1)[0]
     key = _of_prefix(prefix) if PREFIX.fullmatch(prefix) else None
     right = hmac.compare_digest(hash_of(secret), key.secret_hash if key else "0" * 64)
-    if key is None or not right or not key.is_live(now) or not _may_come_from(key, address):
+    if key is None or not right:
         raise NotAuthenticated
+    if not key.is_live(now) or not _may_come_from(key, address):
+        raise NotAuthenticated(f"key:{key.pk}")
     for part in (key.owner, key.store, key.brand):
         if part is not None and not part.is_active:
-            raise NotAuthenticated
+            raise NotAuthenticated(f"key:{key.pk}")
     if key.last_used_at is None or now - key.last_used_at >= LAST_USED_EXACT_TO:
         ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at).update(last_used_at=now)
     return key

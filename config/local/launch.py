@@ -213,7 +213,7 @@ class Shop:
 def _web_command(port: int) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"{HOST}:{port}",
-        "--workers", "2", "--worker-class", "gthread", "--threads", "2", "--timeout", "60",
+        "--workers", "2", "--worker-class", "config.web_worker.Worker", "--threads", "2", "--timeout", "60",
         "--graceful-timeout", "10", "--no-control-socket", "--worker-tmp-dir", _memory_folder(),
     ]  # fmt: skip
 

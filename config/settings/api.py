@@ -6,9 +6,10 @@ from typing import Any
 # What requests of the API pass instead of MIDDLEWARE (backoffice/api/lane.py).
 API_MIDDLEWARE = [
     "backoffice.api.counting.ApiMetrics",
+    # Before the others, which ask for the host as well.
+    "backoffice.api.lane.ApiRequests",
     "django.middleware.security.SecurityMiddleware",
     "backoffice.api.lane.ApiLanguage",
-    "backoffice.api.lane.ApiRequests",
     "backoffice.middleware.HistoryContextMiddleware",
 ]
 

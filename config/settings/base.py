@@ -244,6 +244,8 @@ OUTBOX_FILE = env("OUTBOX_FILE", default="")
 # --- The API -----------------------------------------------------------------------------------------------
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=1200)
 API_STRANGERS_CALLS_PER_MINUTE = env.int("API_STRANGERS_CALLS_PER_MINUTE", default=120)
+# Requests with no token, or one that is none: of one network, and with one token that is over.
+API_FAILED_CALLS_PER_MINUTE = env.int("API_FAILED_CALLS_PER_MINUTE", default=60)
 # The version of the terms that members agree to, and where they stand; a new version asks everybody again.
 MEMBERSHIP_TERMS_VERSION = env("MEMBERSHIP_TERMS_VERSION", default="1")
 MEMBERSHIP_TERMS_URL = env("MEMBERSHIP_TERMS_URL", default="")

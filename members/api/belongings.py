@@ -80,6 +80,7 @@ class Sessions(MemberOperation):
         responses={200: answers.EndedAnswer},
     )
     def delete(self, request: Request) -> Response:
+        self.checked(inputs.Nothing)
         told: dict[str, Any] = {"member": self.member, "actor": self.caller.actor, "now": self.now}
         mine = self.caller.session_id
         return self.once(lambda: {"ended": sessions.revoke_all_of(why="signed_out", but=mine, **told)})
@@ -93,6 +94,7 @@ class Session(MemberOperation):
         responses={200: answers.EndedAnswer},
     )
     def delete(self, request: Request, pk: int) -> Response:
+        self.checked(inputs.Nothing)
         told: dict[str, Any] = {"member": self.member, "actor": self.caller.actor, "now": self.now}
         return self.once(
             lambda: {"ended": 1 if sessions.revoke(session_id=pk, why="signed_out", **told) else 0}

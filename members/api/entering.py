@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backoffice.api.operations import Operation
 from backoffice.api.requests import neighbourhood, request_id
+from backoffice.errors import LimitReached
 from backoffice.services.idempotency import stranger_scope
 from backoffice.visits import client_address
 from members.api import answers, inputs
@@ -85,6 +87,7 @@ class SignUp(Operation):
             brand_code=asked["brand_code"],
             card_no=asked["card_no"],
             marketing=dict(asked.get("marketing") or {}),
+            details={name: asked[name] for name in inputs.DetailsInput().fields if name in asked},
         )
         ticket = asked["sign_up_token"]
         return self.once(
@@ -103,6 +106,19 @@ class SignUp(Operation):
 
 class Refresh(Operation):
     """A retry under the same key gets the same pair. An old refresh token under a new key ends the device."""
+
+    def check_throttles(self, request: Request) -> None:
+        """Counted with the strangers of the network; where they have used it up, whoever shows a token that
+        is good is counted by his device, so that nobody is signed out by who sits beside him.
+        """
+        try:
+            super().check_throttles(request)
+        except LimitReached:
+            told = request.data.get("refresh_token")
+            holder = sessions.holder_of(token=told, now=self.now) if isinstance(told, str) else None
+            if holder is None:
+                raise
+            self.spend(f"refresh:{holder}", settings.API_FAILED_CALLS_PER_MINUTE)
 
     @extend_schema(
         operation_id="session_refresh",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rest_framework import serializers
-
 from backoffice.api.fields import StrictBoolean, StrictChoice, StrictDate, StrictSerializer, StrictText
 from members.choices import Channel, CodePurpose, ConsentPurpose, Gender
 
 SIGN_UP_CHANNELS = [Channel.APP.value, Channel.LINE.value, Channel.WEB.value, Channel.STORE.value]
+# What a member confirms with a code on his own phone.
+CONFIRMED = [CodePurpose.LEAVE.value, CodePurpose.SPEND.value, CodePurpose.ANSWER.value]
 MARKETING = [purpose.value for purpose in ConsentPurpose if purpose != ConsentPurpose.TERMS]
 
 
@@ -35,7 +35,20 @@ class MarketingInput(StrictSerializer):
     marketing_line = StrictBoolean(required=False)
 
 
-class SignUpInput(DeviceInput):
+class DetailsInput(StrictSerializer):
+    """What a brand may ask for beside a name; null or "" is no answer."""
+
+    gender = StrictChoice(choices=Gender.values, required=False, allow_blank=True)
+    birthday = StrictDate(required=False, allow_null=True)
+    email = StrictText(max_length=254, required=False, allow_blank=True)
+    county = StrictText(max_length=20, required=False, allow_blank=True)
+    district = StrictText(max_length=20, required=False, allow_blank=True)
+    address = StrictText(max_length=200, required=False, allow_blank=True)
+
+
+class SignUpInput(DeviceInput, DetailsInput):
+    """A name is enough, unless the brand requires more of new members: the refusal names what."""
+
     sign_up_token = StrictText(max_length=100)
     name = StrictText(max_length=60)
     terms_version = StrictText(max_length=32)
@@ -55,16 +68,10 @@ class RefreshInput(DeviceInput):
     refresh_token = StrictText(max_length=150)
 
 
-class ProfileInput(StrictSerializer):
+class ProfileInput(DetailsInput):
     """The fields that a member may change. Only those that are sent are written; null or "" empties one."""
 
     name = StrictText(max_length=60, required=False)
-    gender = StrictChoice(choices=Gender.values, required=False, allow_blank=True)
-    birthday = StrictDate(required=False, allow_null=True)
-    email = StrictText(max_length=254, required=False, allow_blank=True)
-    county = StrictText(max_length=20, required=False, allow_blank=True)
-    district = StrictText(max_length=20, required=False, allow_blank=True)
-    address = StrictText(max_length=200, required=False, allow_blank=True)
 
 
 class ConsentInput(StrictSerializer):
@@ -74,7 +81,7 @@ class ConsentInput(StrictSerializer):
 
 
 class CodeInput(StrictSerializer):
-    purpose = StrictChoice(choices=[CodePurpose.LEAVE.value, CodePurpose.SPEND.value])
+    purpose = StrictChoice(choices=CONFIRMED)
 
 
 class AnsweredInput(StrictSerializer):
@@ -91,7 +98,9 @@ class CardClaimInput(StrictSerializer):
     card_no = StrictText(max_length=24, help_text="The number on a card that has no owner yet.")
 
 
-class SecurityQuestionInput(StrictSerializer):
+class SecurityQuestionInput(AnsweredInput):
+    """`answer` is kept as a hash; `code` is one of purpose `answer`."""
+
     question = StrictText(max_length=60)
     answer = StrictText(min_length=2, max_length=60)
 
@@ -100,5 +109,5 @@ class CarrierInput(StrictSerializer):
     code = StrictText(max_length=8)
 
 
-class Empty(serializers.Serializer):
-    """No body."""
+class Nothing(StrictSerializer):
+    """No body, or an empty object."""

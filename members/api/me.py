@@ -165,6 +165,7 @@ class Carrier(MemberOperation):
         responses={200: answers.CarrierAnswer},
     )
     def delete(self, request: Request) -> Response:
+        self.checked(inputs.Nothing)
         told: dict[str, Any] = {"member": self.member, "actor": self.caller.actor, "now": self.now}
 
         def verb() -> dict[str, Any]:

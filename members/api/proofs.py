@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.crypto import salted_hmac
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -56,7 +57,7 @@ class SecurityQuestion(MemberOperation):
 
     @extend_schema(
         operation_id="me_security_question_keep",
-        summary="Set my security question and its answer",
+        summary="Set my security question and its answer, with a code of purpose “answer”",
         tags=["me"],
         request=inputs.SecurityQuestionInput,
         responses=answers.SecurityQuestionAnswer,
@@ -69,9 +70,13 @@ class SecurityQuestion(MemberOperation):
                 member=self.member,
                 question=asked["question"],
                 answer=asked["answer"],
+                challenge=asked["challenge_id"],
+                code=asked["code"],
                 actor=self.caller.actor,
                 now=self.now,
             )
             return {"question": kept.question}
 
-        return self.once(verb)
+        # What is stored of the request is a plain hash, and an answer is guessed in no time.
+        told = asked | {"answer": salted_hmac("members.api.answer", asked["answer"]).hexdigest()}
+        return self.once(verb, first=self.attempts(asked["challenge_id"]), body=told)

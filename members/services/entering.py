@@ -38,7 +38,9 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """What a sign-up asks for: a name and the version of the terms that was agreed to; all else can wait."""
+    """What a sign-up asks for: a name and the version of the terms that was agreed to; all else can wait,
+    but for what the brand requires. `details` are fields of the profile.
+    """
 
     name: str
     terms_version: str
@@ -48,6 +50,7 @@ class NewMember:
     brand_code: str = ""
     card_no: str = ""
     marketing: Mapping[str, bool] | None = None
+    details: Mapping[str, Any] | None = None
 
 
 @transaction.atomic
@@ -74,8 +77,8 @@ def sign_up(
     """Make the member whose phone the ticket proves, with his consent, and sign his device in.
 
     A phone that became a member's meanwhile signs in instead: never two of one phone. Raises TicketWrong,
-    TermsOutdated, UnknownStore, NoSuchReferralCode, InvalidProfile, and CardNotClaimed for
-    `card_no`.
+    TermsOutdated, UnknownStore, NoSuchReferralCode, InvalidProfile (ProfileIncomplete for what the brand
+    requires), and CardNotClaimed for `card_no`.
     """
     terms = terms_in_force(now)
     if person.terms_version != terms.version:
@@ -146,6 +149,7 @@ def _enrolled(phone: str, person: NewMember, key: str, request_id: str, now: dat
         now=now,
         consents=_consents(person),
         blank_card=person.card_no,
+        **(person.details or {}),
     )
     if referrer is not None:
         referrals.refer(member=member, referrer=referrer, actor=_himself(member, request_id), now=now)

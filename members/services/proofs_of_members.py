@@ -34,12 +34,20 @@ def step_up(*, member: Member, challenge: str, code: str, actor: Actor, now: dat
 
 
 @transaction.atomic
-def keep_answer(*, member: Member, question: str, answer: str, actor: Actor, now: datetime) -> SecurityAnswer:
-    """Store question and answer in place of earlier ones. Raises AnswerMissing, WrongStatus."""
-    row = locked(member)
+def keep_answer(
+    *, member: Member, question: str, answer: str, challenge: str, code: str, actor: Actor, now: datetime
+) -> SecurityAnswer:
+    """Store question and answer in place of earlier ones, proven by a code of purpose `answer`: whoever holds
+    the phone for a minute must not give himself a proof that the counter believes.
+
+    The caller has burnt an attempt (`codes.burn_attempt`) before. Raises AnswerMissing, CodeWrong,
+    WrongStatus.
+    """
     question = question.strip()
     if not question or len(_plain(answer)) < SHORTEST:
         raise AnswerMissing
+    codes.redeem(challenge=challenge, code=code, purpose=CodePurpose.ANSWER, now=now, member=member)
+    row = locked(member)
     kept, _new = SecurityAnswer.objects.update_or_create(
         member=row,
         defaults={"question": question, "answer_hash": make_password(_plain(answer)), "updated_at": now},

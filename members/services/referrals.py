@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -38,8 +39,11 @@ def code_of(*, member: Member, rng: random.Random = SECURE) -> str:
 
 
 def owner_of(*, code: str) -> Member:
-    """The active member whose code it is, typed in any case. Raises NoSuchReferralCode."""
-    typed = code.strip().upper()
+    """The active member whose code it is, typed in any case and width, with or without blanks.
+
+    Raises NoSuchReferralCode.
+    """
+    typed = "".join(unicodedata.normalize("NFKC", code).split()).upper()
     found = ReferralCode.objects.select_related("member").filter(code=typed).first()
     owner = survivor(found.member) if found else None
     if owner is None or owner.status != MemberStatus.ACTIVE:

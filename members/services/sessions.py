@@ -88,14 +88,20 @@ def authenticate(*, access: str, now: datetime) -> tuple[int, Member]:
     """
     row = prepared.opening(_session_sql(), [token_hash(access), now])
     if row is None:
-        raise NotAuthenticated
+        raise NotAuthenticated(_session_of(access))
     session_id, last_used_at = row[:2]
     member: Member = prepared.made(Member, row[2:])
     if member.status not in (MemberStatus.ACTIVE, MemberStatus.FROZEN):
-        raise NotAuthenticated
+        raise NotAuthenticated(_session_of(access))
     if now - last_used_at >= LAST_USED_EXACT_TO:
         MemberSession.objects.filter(pk=session_id, last_used_at=last_used_at).update(last_used_at=now)
     return session_id, member
+
+
+def _session_of(access: str) -> str:
+    """What a token that is over is counted under: it was somebody's, who is no stranger. Empty for none's."""
+    once = MemberSession.objects.filter(access_hash=token_hash(access)).values_list("pk", flat=True)
+    return next((f"session:{pk}" for pk in once), "")
 
 
 @cache
@@ -123,6 +129,19 @@ def refresh(*, token: str, device_id: str, now: datetime) -> MemberSession:
         raise RefreshRefused
     _next_generation(session, now)
     return session
+
+
+def holder_of(*, token: str, now: datetime) -> int | None:
+    """The number of the live session that this refresh token, or one before it, was made for; else None."""
+    try:
+        session_id, generation = _parts(token)
+    except RefreshRefused:
+        return None
+    rows = MemberSession.objects.filter(revoked_at=None, refresh_expires_at__gt=now)
+    session = rows.filter(pk=session_id).only("nonce").first()
+    if session is None or not same(token, _drawn(session.pk, session.nonce, generation).refresh):
+        return None
+    return int(session.pk)
 
 
 @transaction.atomic(durable=True)

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 
 from tests.processes import database_url
 
+WORKER = "config.web_worker.Worker"
+
 
 @contextmanager
 def gunicorn(*words: str, **environment: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
@@ -19,7 +21,17 @@ def gunicorn(*words: str, **environment: str) -> Iterator[tuple[int, subprocess.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", *words]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "config.wsgi",
+        "--worker-class",
+        WORKER,
+        "--bind",
+        f"127.0.0.1:{port}",
+        *words,
+    ]
     values = {
         **os.environ,
         "DATABASE_URL": database_url(),

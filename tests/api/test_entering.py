@@ -12,11 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from backoffice.models import Alarm, AuditEvent, IdempotencyKey, LimitCounter, OutboxMessage
+from members.choices import FieldNeed, ProfileField
 from members.models import Consent, Member, MemberSession, OneTimeCode, Referral
 from members.services import code_limits, codes, referrals, sessions
 from members.services.text_messages import FakeSms
 from tests.api.conftest import DEVICE, Api, House, Race, ask_code, code_for, deliver, forget_limits, wrong
-from tests.factories.members import MemberFactory
+from tests.factories.members import MemberFactory, ProfileFieldRuleFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +100,7 @@ def test_t10_asking_for_a_known_and_an_unknown_phone_is_the_same_work(house: Hou
     assert counts[1] == counts[2]
 
 
-def test_the_sixth_try_is_not_compared_even_when_it_is_right(house: House) -> None:
+def test_p34_the_sixth_try_is_not_compared_even_when_it_is_right(house: House) -> None:
     challenge = ask_code(Api())
     right = code_for(challenge)
     answers = [enter(Api(), challenge, wrong(right)) for _try in range(5)]
@@ -110,7 +111,7 @@ def test_the_sixth_try_is_not_compared_even_when_it_is_right(house: House) -> No
     assert not MemberSession.objects.exists()
 
 
-def test_a_right_code_works_once(house: House) -> None:
+def test_p34_a_right_code_works_once(house: House) -> None:
     challenge = ask_code(Api())
     assert enter(Api(), challenge, code_for(challenge)).status_code == 200
     again = enter(Api(), challenge, code_for(challenge))
@@ -127,7 +128,7 @@ def test_a_retry_of_the_right_code_gets_the_same_tokens_and_burns_nothing(house:
     assert MemberSession.objects.count() == 1
 
 
-def test_the_code_of_another_phone_and_the_one_before_are_worthless(house: House) -> None:
+def test_p34_the_code_of_another_phone_and_the_one_before_are_worthless(house: House) -> None:
     mine, others = ask_code(Api()), ask_code(Api(), "0987654321")
     assert enter(Api(), mine, code_for(others)).status_code == 401
     forget_limits()
@@ -137,7 +138,7 @@ def test_the_code_of_another_phone_and_the_one_before_are_worthless(house: House
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(599, 200), (600, 401), (601, 401)])
-def test_a_code_lives_for_ten_minutes(house: House, seconds: int, status: int) -> None:
+def test_p34_a_code_lives_for_ten_minutes(house: House, seconds: int, status: int) -> None:
     challenge = ask_code(Api())
     row = OneTimeCode.objects.get(challenge=challenge)
     with time_machine.travel(row.created_at + timedelta(seconds=seconds), tick=False):
@@ -154,7 +155,7 @@ def test_an_unknown_challenge_answers_like_a_wrong_code(house: House, challenge:
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_two_hundred_guesses_at_once_are_compared_five_times(house: House, together: Race) -> None:
+def test_t7_two_hundred_guesses_at_once_are_compared_five_times(house: House, together: Race) -> None:
     challenge = ask_code(Api())
     guess = wrong(code_for(challenge))
     compared: list[str] = []
@@ -191,7 +192,7 @@ def test_control_a_counter_that_is_read_first_lets_more_guesses_through(house: H
     assert len(compared) > 5
 
 
-def test_asking_again_within_a_minute_is_refused_and_sends_nothing(house: House) -> None:
+def test_p35_asking_again_within_a_minute_is_refused_and_sends_nothing(house: House) -> None:
     ask_code(Api())
     again = Api().post("/codes", {"phone": "+886 912 345 678"})
     assert (again.status_code, again.json()["code"]) == (429, "limit_reached")
@@ -199,7 +200,7 @@ def test_asking_again_within_a_minute_is_refused_and_sends_nothing(house: House)
     assert len(deliver()) == 1
 
 
-def test_ten_codes_a_day_and_three_in_ten_minutes(house: House) -> None:
+def test_p35_ten_codes_a_day_and_three_in_ten_minutes(house: House) -> None:
     start = timezone.now()
     sent = []
     for minute in range(0, 24 * 60, 2):
@@ -221,7 +222,9 @@ def test_ten_codes_a_day_and_three_in_ten_minutes(house: House) -> None:
         ("0912345678x", "invalid_phone"),
     ],
 )
-def test_landlines_premium_and_foreign_numbers_get_no_message(house: House, phone: str, code: str) -> None:
+def test_p35_landlines_premium_and_foreign_numbers_get_no_message(
+    house: House, phone: str, code: str
+) -> None:
     answer = Api().post("/codes", {"phone": phone})
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert deliver() == [] and not LimitCounter.objects.filter(bucket__startswith="sms:").exists()
@@ -263,7 +266,7 @@ def test_without_a_provider_nobody_is_asked_to_wait_for_a_code(house: House, set
     assert (answer.status_code, answer.json()["code"]) == (503, "sms_unavailable")
 
 
-def test_the_victim_of_an_attack_on_his_phone_goes_on_using_his_session(house: House) -> None:
+def test_t9_the_victim_of_an_attack_on_his_phone_goes_on_using_his_session(house: House) -> None:
     mine = house.as_member()
     challenge = ask_code(Api(address="203.0.113.9"))
     for _try in range(7):
@@ -313,6 +316,32 @@ def test_a_refused_sign_up_leaves_nobody_behind_and_the_ticket_whole(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert Member.objects.count() == count
     assert not OneTimeCode.objects.exclude(ticket_used_at=None).exists()
+
+
+def test_s10_what_the_brand_requires_is_asked_for_by_name_and_can_be_given(house: House) -> None:
+    ProfileFieldRuleFactory(brand=house.brand, field=ProfileField.ADDRESS, need=FieldNeed.REQUIRED)
+    api, count = Api(), Member.objects.count()
+    challenge = ask_code(api, "0955111222")
+    ticket = enter(api, challenge, code_for(challenge)).json()["sign_up_token"]
+    body = {
+        "sign_up_token": ticket,
+        "name": "新",
+        "terms_version": "1",
+        "device_id": DEVICE,
+        "store_code": "TPE01",
+    }
+    refused = api.post("/members", body)
+    assert (refused.status_code, refused.json()["code"]) == (400, "profile_incomplete")
+    assert set(refused.json()["fields"]) == {"address"} and Member.objects.count() == count
+    assert api.post("/members", body | {"birthday": "1899-01-01", "address": "x"}).json()[
+        "fields"
+    ].keys() == {"birthday"}
+    told = {"address": "中正路 1 號", "birthday": "1990-05-12", "gender": "female", "county": "臺北市"}
+    answer = api.post("/members", body | told)
+    assert answer.status_code == 201, answer.content
+    me = Api(answer.json()["access_token"]).get("/me").json()
+    assert {name: me[name] for name in told} == told
+    assert house.as_member().get("/me").status_code == 200
 
 
 def test_who_brought_the_new_member_is_kept_once(house: House) -> None:

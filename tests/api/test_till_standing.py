@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from backoffice.models import AuditEvent
+from backoffice.models import AuditEvent, IdempotencyKey
+from backoffice.services import idempotency
 from campaigns.services.tills.points_parts import worth_since
 from members.models import MembershipTerms, OneTimeCode, PhoneChange, StepUp
 from members.selectors.standing import unproven_since
 from members.services.secrets_of_rows import code_of
 from points.models import Entry, Hold
-from tests.api.conftest import House
+from tests.api.conftest import Api, House, code_for, forget_limits, wrong
 from tests.api.test_tills import hold, ok, receipt, refused, till
 from tests.factories.points import give
 
@@ -104,8 +105,32 @@ def test_a_day_after_the_change_nothing_is_asked(rich: House) -> None:
 def test_the_security_question_is_set_and_its_answer_never_told(rich: House) -> None:
     app = rich.as_member()
     assert ok(app.get("/me/security-question")) == {"question": None}
-    told = {"question": "您畢業的國小", "answer": "大安國小"}
+    plain = {"question": "您畢業的國小", "answer": "大安國小"}
+    assert set(app.put("/me/security-question", plain).json()["fields"]) == {"challenge_id", "code"}
+    refused(app.put("/me/security-question", plain | proof_of(app, "spend")), 401, "code_wrong")
+    proof = proof_of(app, "answer")
+    bad = plain | proof | {"code": wrong(proof["code"])}
+    refused(app.put("/me/security-question", bad), 401, "code_wrong")
+    assert ok(app.get("/me/security-question")) == {"question": None}
+    told = plain | proof
     for _time in (1, 2):
         assert ok(app.put("/me/security-question", told, key="same")) == {"question": "您畢業的國小"}
     assert "大安" not in app.get("/me/data").content.decode()
+    assert OneTimeCode.objects.get(challenge=proof["challenge_id"]).attempts == 2
+    refused(app.put("/me/security-question", told | {"answer": "信義國小"}, key="same"), 422, "key_taken")
+    refused(app.put("/me/security-question", told | {"answer": "信義國小"}), 401, "code_wrong")
     assert app.put("/me/security-question", {"question": "q", "answer": ""}).status_code == 400
+
+
+def test_what_is_stored_of_the_request_does_not_tell_the_answer_to_who_guesses(rich: House) -> None:
+    app = rich.as_member()
+    told = {"question": "q", "answer": "大安國小"} | proof_of(app, "answer")
+    ok(app.put("/me/security-question", told, key="same"))
+    guess = {"method": "PUT", "path": "/api/v1/me/security-question", "body": told}
+    assert IdempotencyKey.objects.get(key="same").request_hash != idempotency.request_hash(guess)
+
+
+def proof_of(app: Api, purpose: str) -> dict[str, str]:
+    challenge = app.post("/me/codes", {"purpose": purpose}).json()["challenge_id"]
+    forget_limits()
+    return {"challenge_id": challenge, "code": code_for(challenge)}

@@ -17,6 +17,7 @@ from members.selectors.standing import must_step_up, terms_in_force, unaccepted_
 from members.services import codes, proofs_of_members
 from members.services.secrets_of_rows import code_of
 from members.services.terms import save_terms
+from tests.api.conftest import forget_limits
 from tests.conftest import NOON
 from tests.factories.members import ConsentFactory, MemberFactory
 from tests.factories.points import TESTER
@@ -112,10 +113,43 @@ def test_proofs_are_facts() -> None:
 
 
 # --- The security question --------------------------------------------------------------------------
+def keep(member: Member, question: str, answer: str, purpose: CodePurpose = CodePurpose.ANSWER) -> None:
+    forget_limits()
+    challenge, code = asked(member, purpose)
+    proofs_of_members.keep_answer(
+        member=member,
+        question=question,
+        answer=answer,
+        challenge=challenge,
+        code=code,
+        actor=TESTER,
+        now=NOON,
+    )
+
+
+def test_an_answer_is_kept_with_a_code_for_it_and_with_no_other() -> None:
+    member, other = MemberFactory(phone="+886912345678"), MemberFactory(phone="+886987654321")
+    told = {"member": member, "question": "q", "answer": "mine", "actor": TESTER, "now": NOON}
+    with pytest.raises(CodeWrong):
+        keep(member, "q", "mine", CodePurpose.SPEND)
+    challenge, code = asked(other, CodePurpose.ANSWER)
+    with pytest.raises(CodeWrong):
+        proofs_of_members.keep_answer(challenge=challenge, code=code, **told)
+    forget_limits()
+    challenge, code = asked(member, CodePurpose.ANSWER)
+    with pytest.raises(CodeWrong):
+        proofs_of_members.keep_answer(challenge=challenge, code=f"{(int(code) + 1) % 10**6:06d}", **told)
+    assert not SecurityAnswer.objects.exists()
+    proofs_of_members.keep_answer(challenge=challenge, code=code, **told)
+    with pytest.raises(CodeWrong):
+        proofs_of_members.keep_answer(challenge=challenge, code=code, **(told | {"answer": "another"}))
+    assert proofs_of_members.test_answer(member=member, answer="mine", actor=TESTER, now=NOON)
+
+
 def test_an_answer_is_tested_and_never_stored() -> None:
     member = MemberFactory()
     told = {"member": member, "actor": TESTER, "now": NOON}
-    proofs_of_members.keep_answer(question="您畢業的國小", answer="大安 國小A", **told)
+    keep(member, "您畢業的國小", "大安 國小A")
     kept = SecurityAnswer.objects.get()
     assert "大安" not in kept.answer_hash
     assert proofs_of_members.test_answer(answer="大安國小ａ", **told)
@@ -127,7 +161,7 @@ def test_an_answer_is_tested_and_never_stored() -> None:
 def test_only_five_answers_an_hour_are_compared() -> None:
     member = MemberFactory()
     told = {"member": member, "actor": TESTER, "now": NOON}
-    proofs_of_members.keep_answer(question="q", answer="right", **told)
+    keep(member, "q", "right")
     for _try in range(proofs_of_members.TRIES):
         assert not proofs_of_members.test_answer(answer="wrong", **told)
     with pytest.raises(LimitReached):
@@ -142,5 +176,5 @@ def test_refusals() -> None:
         proofs_of_members.test_answer(answer="x", **told)
     for question, answer in ((" ", "right"), ("q", " a ")):
         with pytest.raises(AnswerMissing):
-            proofs_of_members.keep_answer(question=question, answer=answer, **told)
+            keep(member, question, answer)
     assert not SecurityAnswer.objects.exists()
