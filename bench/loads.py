@@ -24,6 +24,7 @@ from bench.errors import CannotMeasure
 # A worker keeps the connections that it happened to accept: with few of them one often has too little to do,
 # and what is measured is that accident. Of these each worker gets more than it can serve at once.
 CONNECTIONS = 32
+DEALS = 3
 RUNS = itertools.count(1)
 
 # Each thread of wrk has a Lua of its own: the thread's number keeps theirs apart.
@@ -88,9 +89,23 @@ class Measured:
 
 
 def run(load: Load, *, port: int, seconds: float, folder: Path) -> Measured:
-    """Send `load` from CONNECTIONS connections for `seconds`. Raises CannotMeasure unless all went well."""
+    """Send `load` from CONNECTIONS connections for `seconds`, a third at a time: each time they are dealt out
+    to the workers anew. Raises CannotMeasure unless all went well.
+    """
     with_wrk = shutil.which("wrk")
-    measured = _wrk(with_wrk, load, port, seconds, folder) if with_wrk else _ours(load, port, seconds)
+    if with_wrk is None:
+        measured = _ours(load, port, seconds)
+    else:
+        deals = 1 if seconds < DEALS else DEALS
+        parts = [_wrk(with_wrk, load, port, seconds / deals, folder) for _deal in range(deals)]
+        measured = Measured(
+            requests=sum(part.requests for part in parts),
+            seconds=sum(part.seconds for part in parts),
+            refused=sum(part.refused for part in parts),
+            broken=sum(part.broken for part in parts),
+            p50=max(part.p50 for part in parts),
+            p99=max(part.p99 for part in parts),
+        )
     if measured.refused or measured.broken or not measured.requests:
         raise CannotMeasure(
             f"{load.method} {load.path}: {measured.requests} answers, {measured.refused} refused,"

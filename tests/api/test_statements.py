@@ -24,6 +24,8 @@ from tests.factories.points import ProgramFactory, give
 # BEGIN and COMMIT are statements only where they are sent.
 pytestmark = pytest.mark.django_db(transaction=True)
 MOST_OF_A_PURCHASE = 12
+# Whose key, BEGIN, what it meets, what it books, the answer, COMMIT.
+OF_A_PLAIN_PURCHASE = 6
 
 
 def statements(call: Callable[[], Any]) -> int:
@@ -58,7 +60,7 @@ def test_a_receipt_takes_the_same_few_statements_with_one_line_five_and_fifty(
         lines: statements(lambda lines=lines: warm.post("/purchases", long_receipt(house, lines)))
         for lines in (1, 5, 50)
     }
-    assert len(set(counts.values())) == 1 and counts[5] <= MOST_OF_A_PURCHASE, counts
+    assert set(counts.values()) == {OF_A_PLAIN_PURCHASE}, counts
     assert PurchaseLine.objects.count() == 56 and PurchaseTender.objects.count() == 3
 
 
