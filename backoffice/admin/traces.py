@@ -94,7 +94,7 @@ class JobAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     readonly_fields = ("work", "progress", "pace", "took", "parameters", "outcome")
     change_form_outer_before_template = "admin/job_verbs.html"
-    change_list_template = "admin/job_list.html"
+    list_before_template = "admin/job_figures.html"
 
     def get_urls(self) -> list[Any]:
         return [*verb_paths(self, JOB_VERBS), *super().get_urls()]

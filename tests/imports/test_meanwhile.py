@@ -16,6 +16,7 @@ from members.models import Member, MemberTag
 from members.services.enrolment import enrol
 from members.services.erasure import erase
 from members.services.imports import member_apply
+from members.services.imports.fields import SPAN
 from members.services.standing import freeze
 from tests.conftest import NOON
 from tests.factories.members import MemberFactory
@@ -97,6 +98,27 @@ def test_two_imports_on_the_same_members_are_both_right(together: Callable[..., 
         Job.objects.filter(state="queued").update(target="")
     assert together([_work, _work]) == [None, None]
     assert _both_are_right()
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("by_id", [True, False])
+def test_members_are_locked_in_the_order_of_their_ids(
+    together: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, by_id: bool
+) -> None:
+    """A member after the other, so slowly that the two meet: one waits for the other. The control locks in
+    the order of the files: each waits for the other, and one of them is broken off.
+    """
+    by_file = f"""ORDER BY (
+      SELECT min(r.line) FROM backoffice_importrow r WHERE {SPAN} AND r.subject_id = m.id
+    )"""
+    lock = member_apply.LOCK if by_id else member_apply.LOCK.replace("ORDER BY m.id", by_file)
+    assert by_id or lock != member_apply.LOCK
+    monkeypatch.setattr(member_apply, "LOCK", f"SELECT id, pg_sleep(0.02) FROM ({lock}) one_by_one")
+    _two_files()
+    Job.objects.filter(state="queued").update(target="")
+    assert together([_work, _work]) == [None, None]
+    assert _both_are_right() is by_id
 
 
 @pytest.mark.race

@@ -216,4 +216,4 @@ def test_the_tables_come_as_files_with_a_trace(
         f"#{batch.pk} =cmd.csv",
         ["行銷", "財務", "3", "1800", "0", "0", "Brought in"],
     )
-    assert AuditEvent.objects.get(action="report.download").changes["section"] == 4
+    assert AuditEvent.objects.get(action="report.download").changes["table"] == 5

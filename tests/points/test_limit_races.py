@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -330,6 +331,58 @@ def test_control_grace_that_is_not_judged_again_gives_what_went_back(together: T
             cursor.execute(real)
     account.refresh_from_db()
     assert account.balance == 2_000
+
+
+def test_control_grace_that_is_judged_before_the_lock_gives_what_goes_back_meanwhile(
+    together: Together,
+) -> None:
+    """The same look, and then the account's lock: the goods come back in between."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('points_adjust_v4'::regproc)")
+        real = cursor.fetchone()[0]
+        look = "lapse_left := points_lapse_left_v1(r.lapse_id);"
+        lock = "a := points_lock_v1(r.account_id, c);\n    IF r.undoes_id IS NOT NULL THEN"
+        assert real.count(look) == real.count(lock) == 1
+        naive = real.replace(look, "").replace(lock, f"{look} PERFORM pg_sleep(1); {lock}")
+        cursor.execute(naive)
+    try:
+        account = AccountFactory()
+        earned = give(account, 2_000, expires_at=NOON - timedelta(days=1), now=NOON - timedelta(days=5))
+        list(expiry.expire_all(as_of=NOON, actor=TESTER, now=NOON))
+        asked = ask_grace(UserFactory(role=Role.MANAGER), Entry.objects.get(kind="expire"), "g")
+        boss = Actor.staff(UserFactory(role=Role.MANAGER))
+
+        def bring_back() -> None:
+            looked_at()
+            ledger.reverse_credit(
+                entry_id=earned.entry_id or 0, points=2_000, source=Source("return", "1"), context=context()
+            )
+
+        answers = together(
+            [
+                partial(corrections.approve, adjustment_id=asked.adjustment_id, actor=boss, now=NOON),
+                bring_back,
+            ]
+        )
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(real)
+    assert not [answer for answer in answers if isinstance(answer, Exception)], answers
+    account.refresh_from_db()
+    assert account.balance == 2_000
+
+
+def looked_at() -> None:
+    """Until somebody has looked, and sleeps between the look and the lock."""
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute(
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+            )
+            if cursor.fetchone() is not None:
+                return
+    raise AssertionError("nobody has looked")
 
 
 def refused_grace(account: Account) -> Entry:
