@@ -53,7 +53,7 @@ def test_terms_change_at_their_first_instant(house: House) -> None:
 
 def test_it_takes_two_statements_however_many_there_are(house: House, django_assert_num_queries: Any) -> None:
     for number in range(5):
-        program = ProgramFactory(code=f"p{number}")
+        program = ProgramFactory(code=f"p{number}", brand=house.brand)
         ProgramTerms.objects.create(program=program, version="1", effective_from=timezone.now())
     api = Api()
     api.get("/terms")
