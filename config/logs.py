@@ -44,6 +44,8 @@ _ASSIGNED_SECRET = re.compile(
     r"(?i)((?:password|passwd|token|authorization|secret|api[_-]?key|otp)[\"']?\s{0,3}[=:]\s{0,3}[\"']?|"
     r"(?<![a-z_])code[\"']?=[\"']?)(?:(?:bearer|token|basic)\s+)?[^\s&\"',;\]})]+"
 )
+# Keys and tokens of ours, wherever they stand: they say what they are.
+_OWN_SECRET = re.compile(r"\b(sk[kmrtu]_|whsec_)[A-Za-z0-9_\-.+/=]{6,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -70,8 +72,11 @@ def mask_text(text: str) -> str:
     '[email] asked GET /x?token=[hidden]&page=2'
     >>> mask_text("Authorization: Bearer abc.def")
     'Authorization: [hidden]'
+    >>> mask_text("no session for skm_4fT-9x2Lq_Zw8")
+    'no session for skm_[hidden]'
     """
     text = _ASSIGNED_SECRET.sub(lambda match: match.group(1) + HIDDEN, text)
+    text = _OWN_SECRET.sub(lambda match: match.group(1) + HIDDEN, text)
     return mask_phones(_EMAIL.sub("[email]", text))
 
 

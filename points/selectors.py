@@ -145,8 +145,12 @@ def balances_as_of(*, member_ids: Sequence[int], moment: datetime) -> list[PastB
     ]
 
 
-def terms_in_force(*, program: Program, now: datetime) -> ProgramTerms | None:
-    return program.terms.filter(effective_from__lte=now).order_by("-effective_from").first()
+def programs_with_terms(*, now: datetime) -> list[tuple[Program, ProgramTerms | None]]:
+    """The active programs in the order of their codes, each with its terms in force, in two statements."""
+    programs = list(Program.objects.filter(is_active=True).select_related("brand").order_by("code"))
+    rows = ProgramTerms.objects.filter(program__in=programs, effective_from__lte=now)
+    latest = {terms.program_id: terms for terms in rows.order_by("effective_from", "pk")}
+    return [(program, latest.get(program.pk)) for program in programs]
 
 
 def waiting_corrections(*, user: User) -> QuerySet[Adjustment]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +16,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from structlog.stdlib import ProcessorFormatter
 
 from backoffice.actors import Actor
 from backoffice.api.rate_limits import LIMITER
@@ -142,13 +145,41 @@ def house(db: Any) -> House:
     )
 
 
+class Heard(logging.Handler):
+    """What goes into the log, as it is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        written = [handler.formatter for handler in logging.root.handlers]
+        self.setFormatter(next(one for one in written if isinstance(one, ProcessorFormatter)))
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+")
+PEOPLE = re.compile(r"(?<!\d)(?:\+?886|0)9\d{8}(?!\d)|(?<!\d)09\d\d-\d{3}-\d{3}(?!\d)|\bsk[kmrtu]_[\w\-]{8,}")
+
+
+def nobody_may_read(lines: list[str], texts: list[str]) -> list[str]:
+    """The lines of a log that hold a phone, a token, or the code of a text message (T34)."""
+    codes = [code for text in texts for code in re.findall(r"(?<!\d)\d{6}(?!\d)", text)]
+    wrong = re.compile("|".join([PEOPLE.pattern, *(rf"(?<![\w.]){code}(?!\w)" for code in codes)]))
+    return [line for line in lines if wrong.search(TIMES.sub("", line))]
+
+
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    """What a process keeps in memory belongs to no other test."""
+    """What a process keeps in memory belongs to no other test, and its log to everybody who may read logs."""
     LIMITER.clear()
     FakeSms.sent.clear()
     cache.clear()
+    heard = Heard()
+    logging.root.addHandler(heard)
     yield
+    logging.root.removeHandler(heard)
+    assert nobody_may_read(heard.lines, [message.text for message in FakeSms.sent]) == []
     LIMITER.clear()
     FakeSms.sent.clear()
 

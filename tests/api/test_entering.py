@@ -264,6 +264,7 @@ def test_without_a_provider_nobody_is_asked_to_wait_for_a_code(house: House, set
     settings.SMS_TRANSPORT = ""
     answer = Api().post("/codes", {"phone": "0912345678"})
     assert (answer.status_code, answer.json()["code"]) == (503, "sms_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_t9_the_victim_of_an_attack_on_his_phone_goes_on_using_his_session(house: House) -> None:

@@ -4,6 +4,7 @@ they must, and errors speak the caller's language.
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from backoffice.api.operations import Operation
 from backoffice.choices import ApiKeyKind
 from backoffice.models import IdempotencyKey
 from members.models import Member
-from tests.api.conftest import Api, House
+from tests.api.conftest import Api, Heard, House, nobody_may_read
 from tests.api.test_matrix import PLACES, routes
 
 pytestmark = pytest.mark.django_db
@@ -205,3 +206,17 @@ def test_p30_a_code_however_it_is_written_is_one_code(house: House, written: str
     answer = sign_up(Api(), "0955-111-222", referral_code=typed[written])
     assert answer.status_code == 201, answer.content
     assert Member.objects.get(phone="+886955111222").referral.referrer == house.member
+
+
+def test_t34_the_log_of_every_test_here_is_looked_through() -> None:
+    """`fresh_process` does that; what it would find, and what is masked before."""
+    leaks = ["to 0912345678", "+886912345678", "call 0912-345-678", "skm_" + "a" * 43, "code 123456 sent"]
+    assert nobody_may_read(leaks, ["Your code is 123456."]) == leaks
+    assert nobody_may_read(["at 2026-01-31T12:00:00.123456Z", "order 1234567"], ["123456"]) == []
+    log = logging.getLogger("tests")
+    heard = Heard()
+    log.addHandler(heard)
+    for text in leaks[:-1]:
+        log.warning("something %s", text)
+    log.removeHandler(heard)
+    assert len(heard.lines) == 4 and nobody_may_read(heard.lines, []) == []

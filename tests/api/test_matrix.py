@@ -122,6 +122,7 @@ def test_every_mounted_view_is_an_operation_with_its_callers() -> None:
     unsaid = [route for route, view in routes() if "callers" not in vars(view) and not view.callers]
     public = {
         "/api/v1/terms",
+        "/api/v1/programs",
         "/api/v1/codes",
         "/api/v1/sessions",
         "/api/v1/sessions/refresh",
