@@ -199,7 +199,7 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
         if record.name != API_REQUESTS or event is None:
             return super().format(record)
         # The keys are ours (`backoffice/api/lane.py`). Only these two values hold what a client has written.
-        told = event | {"request": _path(event["request"]), "request_id": mask_phones(event["request_id"])}
+        told = event | {"request": _path(event["request"]), "request_id": mask_text(event["request_id"])}
         told["level"], told["logger"] = record.levelname.lower(), record.name
         told["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat()[:-6] + "Z"
         return str(self.processors[-1](None, told["level"], told))
