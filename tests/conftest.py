@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
@@ -14,6 +15,24 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
 
 NOON = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)  # 12:00 in Taipei
+# Far above the longest test on a slow machine: whoever waits longer waits for ever.
+LONGEST_TEST_SECONDS = 900
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Every wait has an end: then the test fails where it stands, and so does whatever waits behind it."""
+    before = signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_TEST_SECONDS, 30)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _give_up(*_signal: object) -> None:
+    raise TimeoutError(f"this test has taken longer than {LONGEST_TEST_SECONDS} seconds")
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def relay(settings: Any, tmp_path: Path) -> Iterator[Path]:
     thread.start()
     yield tmp_path / "sms.jsonl"
     stop.set()
-    thread.join()
+    thread.join(timeout=60)
 
 
 def test_the_example_works_as_printed(live_server: Any, relay: Path) -> None:
@@ -64,7 +64,9 @@ def test_the_example_works_as_printed(live_server: Any, relay: Path) -> None:
     ]:
         assert printed in script
         script = script.replace(printed, ours)
-    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script], capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines[0]) == 32 and lines[-1].endswith("王小華")
@@ -80,7 +82,9 @@ def test_the_walk_through_of_the_api_pages_works_as_printed(live_server: Any, re
         now=timezone.now(),
     )  # fmt: skip
     told = {**os.environ, "base": live_server.url, "till": key.secret, "sms": str(relay)}
-    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=False, env=told)
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script], capture_output=True, text=True, check=False, timeout=300, env=told
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     member = Member.objects.get(phone="+886966123456")
     account = Account.objects.get(member=member)

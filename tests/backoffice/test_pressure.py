@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -111,9 +112,11 @@ def test_whoever_waits_for_a_lock_is_seen() -> None:
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         Brand.objects.filter(pk=brand.pk).update(name="one")
         pool.submit(wait)
-        waits.wait()
+        assert waits.wait(timeout=10)
+        # Longer than anybody may wait for a lock.
+        until = time.monotonic() + 10
         seen = pressure.look()
-        while not seen.waiting:
+        while not seen.waiting and time.monotonic() < until:
             seen = pressure.look()
         assert seen.waiting == 1 and seen.longest_wait > 0
     assert pressure.look() == CALM

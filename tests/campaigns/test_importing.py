@@ -251,6 +251,7 @@ def test_a_killed_import_goes_on_where_it_stopped(
         cwd=ROOT,
         capture_output=True,
         check=False,
+        timeout=300,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     job.refresh_from_db()

@@ -38,7 +38,7 @@ def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     yield process
     with contextlib.suppress(ProcessLookupError):
         process.kill()
-    process.wait()
+    process.wait(30)
     process.stdout.close()
 
 
@@ -73,7 +73,7 @@ def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
         lock = FileLock(tmp_path / "l")
         assert not lock.acquire(wait=False)
         holder.kill()
-        holder.wait()
+        holder.wait(30)
     assert lock.acquire(wait=False)
 
 
@@ -127,7 +127,7 @@ def test_child_follows_a_killed_parent(tmp_path: Path) -> None:
         " folder=pathlib.Path('/'))\n"
         "print(child.pid, flush=True); os.kill(os.getpid(), 9)"
     )
-    parent = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    parent = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False, timeout=60)
     assert parent.returncode == -signal.SIGKILL
     assert _until(lambda: not is_alive(int(parent.stdout)))
 

@@ -176,7 +176,11 @@ def test_project_environment_is_the_process_environment(tmp_path: Path) -> None:
 
 def test_command_line_explains_itself() -> None:
     answer = subprocess.run(
-        [sys.executable, "-m", "config.local", "--help"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "config.local", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert answer.returncode == 0
     for command in ("run", "services", "test", "check", "bench", "catalogues"):

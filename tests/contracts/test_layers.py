@@ -38,6 +38,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert linted.returncode == 1, linted.stdout + linted.stderr
     lines = [line.rsplit(" ", 1) for line in linted.stdout.splitlines() if line.endswith(("KEPT", "BROKEN"))]

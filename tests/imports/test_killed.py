@@ -67,7 +67,7 @@ def worker(settings: Any) -> Iterator[Worker]:
     made = Worker(Path(settings.MEDIA_ROOT))
     yield made
     made.process.terminate()
-    made.process.wait()
+    made.process.wait(30)
 
 
 def carried_out(worker: Worker, batch: ImportBatch, dice: random.Random, kills: int) -> ImportBatch:

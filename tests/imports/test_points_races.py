@@ -173,7 +173,7 @@ def test_kill_9_between_chunks_resumes_where_it_stopped(
         assert worker.poll() is None, "the worker ended before it could be killed"
         time.sleep(0.02)
     os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
+    worker.wait(30)
     job = Job.objects.get(pk=batch.job_id)
     booked = Entry.objects.filter(kind="import").count()
     assert job.state == JobState.RUNNING and 6 <= booked < len(phones)

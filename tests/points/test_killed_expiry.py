@@ -57,7 +57,7 @@ def test_a_killed_run_is_taken_up_where_it_stopped() -> None:
     worker = start_worker(as_of.isoformat())
     wait_for_some_batches(worker)
     os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
+    worker.wait(30)
     job = Job.objects.get(kind="points.expire")
     emptied = Entry.objects.filter(kind="expire").count()
     assert job.state == JobState.RUNNING and 3 <= emptied < ACCOUNTS

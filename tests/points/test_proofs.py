@@ -90,7 +90,7 @@ def test_the_proof_sees_one_moment_while_the_shops_go_on() -> None:
             cursor.execute(count)
             seen.append(cursor.fetchone()[0])
             with ThreadPoolExecutor(1) as pool:
-                pool.submit(post).result()
+                pool.submit(post).result(timeout=30)
         return seen
 
     with one_snapshot() as cursor:
