@@ -99,13 +99,14 @@ def apply(span: Span) -> None:
 
 
 def undo(span: Span) -> None:
-    """Tags that this import gave go, tags that it took come back. Erased members are left alone, and rows in
-    whose tags somebody has had a hand since.
+    """Tags that a row gave go, tags that it took come back. Erased members are left alone, and rows in whose
+    tags somebody has had a hand since; what two rows of a member name is the first one's.
     """
     values = parameters(span, made=_made(span))
     with connection.cursor() as cursor:
         cursor.execute(LOCK_APPLIED, values)
         cursor.execute(UNDONE, values)
+        cursor.execute(tag_sql.STANDS, values)
         cursor.execute(tag_sql.TAKE_BACK, values)
         cursor.execute(tag_sql.GIVE_BACK, values)
 
