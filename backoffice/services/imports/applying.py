@@ -14,24 +14,30 @@ from django.db.models import Q
 
 from backoffice.choices import ImportState, RowDone, RowOutcome
 from backoffice.models import ImportBatch, Job
-from backoffice.services import audit
-from backoffice.services.imports import steps
+from backoffice.services import audit, pressure
+from backoffice.services.imports import ends, steps
 from backoffice.services.imports.kinds import Span, kind_of
 from backoffice.services.imports.spans import next_window
 from backoffice.services.jobs import ChunkResult
 
-# A chunk stays below a second, so that nobody waits for its row locks for longer than that.
-CHUNK = 2000
+# The most that any kind does in a chunk: it stays below a second, so that nobody waits for its locks for
+# longer than that.
+CHUNK = 5000
+# And while others are at work: their commits wait until the log is flushed, with all that a chunk has put
+# there.
+GENTLE = 500
 WRITING = (RowOutcome.NEW.value, RowOutcome.CHANGED.value)
 
 
 def apply_chunk(job: Job, now: datetime) -> ChunkResult:
-    """The next CHUNK lines: the rows among them that would change something."""
+    """The next lines, CHUNK at most: the rows among them that would change something."""
     batch = steps.of_job(job)
     kind = kind_of(batch.kind)
     if not job.checkpoint:
         kind.prepare(batch, steps.actor_of(batch), now)
-    rows = Q(outcome__in=WRITING, done=RowDone.OPEN)
+    # Behind the checkpoint a result of the short way is a promise.
+    promised = (RowDone.OPEN, RowDone.APPLIED) if kind.one_write(batch) else (RowDone.OPEN,)
+    rows = Q(outcome__in=WRITING, done__in=promised)
     result = _chunk(job, batch, rows, kind.apply, now)
     if result is None:
         return _applied(batch, now)
@@ -41,24 +47,34 @@ def apply_chunk(job: Job, now: datetime) -> ChunkResult:
 
 
 def undo_chunk(job: Job, now: datetime) -> ChunkResult:
-    """The next CHUNK lines: the rows among them that were applied."""
+    """The next lines, CHUNK at most: the rows among them that were applied."""
     batch = steps.of_job(job)
-    rows = Q(done=RowDone.APPLIED)
-    return _chunk(job, batch, rows, kind_of(batch.kind).undo, now) or _undone(batch, now)
+    rows, last = Q(done=RowDone.APPLIED), ends.through(batch)
+    if last is not None:
+        rows &= Q(line__lte=last)
+    return _chunk(job, batch, rows, kind_of(batch.kind).undo, now, last) or _undone(batch, now)
 
 
 def _chunk(
-    job: Job, batch: ImportBatch, rows: Q, act: Callable[[Span], None], now: datetime
+    job: Job,
+    batch: ImportBatch,
+    rows: Q,
+    act: Callable[[Span], None],
+    now: datetime,
+    through: int | None = None,
 ) -> ChunkResult | None:
-    """None when no row is left."""
+    """None when no row is left; lines behind `through` are left alone."""
     lines = min(CHUNK, kind_of(batch.kind).chunk)
+    if lines > GENTLE and pressure.others_at_work():
+        lines = GENTLE
     window = next_window(batch, int(job.checkpoint.get("line", -1)), lines, rows)
     if window is None:
         return None
     if window.rows:
         actor = steps.actor_of(batch)
         with pghistory.context(import_batch=batch.pk, job=job.pk, user=batch.owner_id):
-            act(Span(batch, window.first, window.last, now, actor, again=True))
+            last = window.last if through is None else min(window.last, through)
+            act(Span(batch, window.first, last, now, actor, again=True))
     return ChunkResult(window.rows, {"line": window.last}, finished=False)
 
 
