@@ -34,7 +34,7 @@ def through(batch: ImportBatch) -> int | None:
 
 def passed(batch: ImportBatch) -> int:
     """The last line that the apply of the batch has committed."""
-    checkpoints = Job.objects.filter(pk=batch.job_id).values_list("checkpoint", flat=True)
+    checkpoints = Job.objects.filter(imports=batch.pk).values_list("checkpoint", flat=True)
     return int((checkpoints.first() or {}).get("line", NOT_BEGUN))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 # One odd row sends so many through the long way.
-SLICE = 100
+SLICE = 250
 
 
 @dataclass(slots=True)

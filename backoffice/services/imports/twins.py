@@ -4,6 +4,8 @@ rows are staged. Only they get their keys, because in an index each costs as muc
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 
 from backoffice.choices import RowOutcome
@@ -48,7 +50,7 @@ CHOICES = {
 def mark(batch: ImportBatch, way: OneWrite) -> None:
     """Of rows that are there twice all but the first, all but the last, or all stay out."""
     other_line, out = CHOICES[batch.policy.get("duplicates", "first")]
-    values = {"batch": batch.pk, "duplicate": RowOutcome.DUPLICATE.value}
+    values: dict[str, Any] = {"batch": batch.pk, "duplicate": RowOutcome.DUPLICATE.value}
     names = {"key": way.key, "other": way.other_key}
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('enable_nestloop'), current_setting('work_mem')")

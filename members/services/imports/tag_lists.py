@@ -91,12 +91,9 @@ def apply(span: Span) -> None:
     """Members are not changed, but an erasure is kept out until the tags are on."""
     values = parameters(span, made=_made(span), tags_at=TAG_LIST_COLUMNS.index("tags") + 1)
     nobody_leaves()
-    if tag_placing.one_write(span.batch):
-        tag_placing.keep_promises(span)
+    if tag_placing.one_write(span.batch) and not tag_placing.keep_promises(span):
+        return
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, values)
-        if not cursor.fetchone()[0]:
-            return
         cursor.execute(LOCK, values)
         diff(span)
         cursor.execute(tag_sql.TAKE, values)
@@ -120,10 +117,6 @@ def _made(span: Span) -> str:
     return json.dumps(span.batch.layout.get("tags_made", {}))
 
 
-OPEN = f"""
-SELECT EXISTS (
-    SELECT FROM backoffice_importrow r WHERE {SPAN} AND r.outcome IN ('new', 'changed') AND r.done = ''
-)"""
 LOCK = f"""
 SELECT m.id FROM members_member m
 WHERE m.id IN (SELECT r.subject_id FROM backoffice_importrow r WHERE {SPAN} AND r.subject_id IS NOT NULL

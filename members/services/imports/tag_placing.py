@@ -106,25 +106,34 @@ def _texts(texts: Sequence[str]) -> str:
     return '{"' + joined + '"}'
 
 
-def keep_promises(span: Span) -> None:
-    """Give the span's promised tags. What cannot be given as promised is open again, for the long way.
+def keep_promises(span: Span) -> bool:
+    """Give the span's promised tags. What cannot be given as promised is open again, for the long way; the
+    answer is whether any row is.
 
     The caller holds the lock that keeps members from leaving.
     """
     values = parameters(span)
     with connection.cursor() as cursor:
-        if _given(cursor, span, values):
-            return
+        promised, waiting = _promises(cursor, values)
+        if _given(cursor, span, values, promised):
+            return waiting > 0
         cursor.execute(_broken(span), values)
-        if not _given(cursor, span, values):
+        promised, _waiting = _promises(cursor, values)
+        if not _given(cursor, span, values, promised):
             # Somebody gave one of them at this very moment.
             cursor.execute(TAKE_BACK_PROMISES, values)
+    return True
 
 
-def _given(cursor: CursorWrapper, span: Span, values: dict[str, Any]) -> bool:
-    """All of them, or nothing is written."""
+def _promises(cursor: CursorWrapper, values: dict[str, Any]) -> tuple[int, int]:
+    """How many rows of the span are promised a tag, and how many are open."""
     cursor.execute(PROMISES, values)
-    promised = cursor.fetchone()[0]
+    promised, waiting = cursor.fetchone()
+    return promised, waiting
+
+
+def _given(cursor: CursorWrapper, span: Span, values: dict[str, Any], promised: int) -> bool:
+    """All of them, or nothing is written."""
     try:
         with transaction.atomic():
             if promised:
@@ -149,7 +158,11 @@ def _still(span: Span, row: str) -> str:
 
 # By what was promised, which an erasure has not blanked without saying so.
 WORD = "(r.changes #>> '{tags,add,0}')"
-PROMISES = f"SELECT count(*) FROM backoffice_importrow r WHERE {PROMISED}"
+PROMISES = f"""
+SELECT count(*) FILTER (WHERE r.outcome = 'changed' AND r.done = 'applied'),
+       count(*) FILTER (WHERE r.outcome IN ('new', 'changed') AND r.done = '')
+FROM backoffice_importrow r WHERE {SPAN}
+"""
 TAKE_BACK_PROMISES = f"UPDATE backoffice_importrow r SET done = '' WHERE {PROMISED}"
 
 
