@@ -21,7 +21,7 @@ from members.models import Tag
 from members.phones import display_phone, mask_phone
 from members.resources import MemberResource, TagListResource
 from members.selectors.member_lists import told
-from members.services.imports import listed, member_apply, member_diff, member_undo, tag_lists
+from members.services.imports import listed, member_apply, member_diff, member_undo, tag_lists, tag_placing
 from members.services.imports.fields import MEMBER_COLUMNS, TAG_LIST_COLUMNS, speaks_of_tags
 from members.services.imports.readers import ANSWERED_NO, UNDEFINED, MemberRows, TagRows
 from members.services.imports.tag_columns import TagColumns
@@ -244,6 +244,8 @@ TAG_LISTS = ImportKind(
     apply=tag_lists.apply,
     undo=tag_lists.undo,
     target=lambda batch: "members",
+    one_write=tag_placing.one_write,
+    chunk=5_000,
     approval_above=100_000,
     second_look=replaces,
     risky=takes_away,
@@ -283,6 +285,8 @@ TAGGING = ImportKind(
     apply=tag_lists.apply,
     undo=tag_lists.undo,
     target=lambda batch: "members",
+    one_write=tag_placing.one_write,
+    chunk=5_000,
     approval_above=100_000,
     risky=takes_away,
     faults=FAULTS,

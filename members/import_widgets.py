@@ -25,6 +25,7 @@ from members.errors import InvalidPhone
 from members.phones import display_phone, repair_phone
 
 PLAIN_PHONE = re.compile(r"09([0-9]{2})-?([0-9]{3})-?([0-9]{3})")
+PLAIN_PHONES = re.compile(r"09[0-9]{8}(?:\n09[0-9]{8})*")
 ISO_DATE = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 ROC = re.compile(r"(?:民國|[0-9]{2,3}[-/.年]|[0-9]{6,7}$)")
 SHORT_YEAR = re.compile(r"(?:[0-9]{2}[-/.年]|[0-9]{6}$)")
@@ -68,6 +69,12 @@ class PhoneWidget(ImportWidget):
         if not phone.startswith("+886"):
             return Doubtful(phone, choice="foreign", fault="foreign")
         return Repaired(phone) if repaired else phone
+
+    def read_many(self, texts: list[str]) -> list[str] | None:
+        joined = "\n".join(texts)
+        if not PLAIN_PHONES.fullmatch(joined):
+            return None
+        return f"\n{joined}".replace("\n0", "\n+886")[1:].split("\n")
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return display_phone(value or "")

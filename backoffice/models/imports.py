@@ -116,7 +116,8 @@ class ImportRow(models.Model):
     """One record of a batch: its values in the order of the kind's columns, what it would do, what it did.
 
     `key` is what must be there once in a file, `other_key` a second value that the kind looks rows up by.
-    `changes` holds what the row replaces, so that an undo can put it back. The table is written by COPY
+    `changes` holds what the row replaces, so that an undo can put it back. `done` may be ahead of the apply:
+    `services/imports/ends.py` says which results hold. The table is written by COPY
     and by
     set-based statements; rows are deleted with the file when its time is over (personal data).
     """

@@ -24,12 +24,14 @@ def one_at_a_time(name: str) -> Iterator[bool]:
         yield bool(cursor.fetchone()[0])
 
 
-def wait_for(name: str) -> None:
-    """Take the lock of that name until the surrounding transaction ends; wait for whoever holds it.
+def wait_for(name: str, *, shared: bool = False) -> None:
+    """Take the lock of that name until the surrounding transaction ends; wait for whoever holds it. `shared`
+    ones stand each other's presence, and wait for the others only.
 
     Raises RuntimeError outside a transaction, where the lock would be gone before it is of use.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("wait_for needs a transaction that the lock can live in")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        kind = "_shared" if shared else ""
+        cursor.execute(f"SELECT pg_advisory_xact_lock{kind}(hashtextextended(%s, 0))", [name])

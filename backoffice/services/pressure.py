@@ -30,6 +30,17 @@ WHERE NOT l.granted AND l.pid IN (
 """
 
 
+# Sessions of others, who have just said something or are being answered. A role that may not see them works
+# as if it were alone.
+OTHERS = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+      AND (state = 'active' OR state_change > clock_timestamp() - interval '1 second')
+)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Pressure:
     """Sessions that wait for a lock, seconds of the longest wait, seconds that a replica is behind."""
@@ -54,6 +65,13 @@ def look() -> Pressure:
         cursor.execute(SIGNS)
         waiting, longest, lag = cursor.fetchone()
     return Pressure(int(waiting), float(longest), float(lag))
+
+
+def others_at_work() -> bool:
+    """Whether anybody else has used this database within a second; a transaction looks once."""
+    with connection.cursor() as cursor:
+        cursor.execute(OTHERS)
+        return bool(cursor.fetchone()[0])
 
 
 class Brake:

@@ -14,7 +14,7 @@ DROP FUNCTION campaigns_open_receipt_v1(text, text, text, timestamptz, bigint, t
 class Migration(migrations.Migration):
     dependencies = [
         ("campaigns", "0008_settlement_in_two_calls"),
-        ("points", "0017_balances_in_one_answer"),
+        ("points", "0018_balances_in_one_answer"),
     ]
 
     operations = [migrations.RunSQL(read("settle_v2"), UNDO)]

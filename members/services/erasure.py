@@ -16,7 +16,7 @@ from members.choices import Gender, MemberStatus
 from members.models import Member, MemberNote, RetiredCard, StaffCard
 from members.selectors.lineage import absorbed_ids
 from members.services.card_numbers import free_card_no
-from members.services.rows import locked, required_reason, write
+from members.services.rows import lets_go, locked, required_reason, write
 from members.sockets import lifecycles
 
 # Everything in the row that says who it was. Brand, stores and dates of joining count on in reports.
@@ -46,6 +46,7 @@ def erase(*, member: Member, reason: str, actor: Actor, now: datetime, rng: rand
     Raises ReasonMissing, WrongStatus unless the member is living.
     """
     why = required_reason(reason)
+    lets_go()
     row = locked(member)
     old_status = row.status
     absorbed = Member.objects.select_for_update(no_key=True).filter(pk__in=absorbed_ids(row))

@@ -14,7 +14,7 @@ from members.choices import MemberStatus
 from members.errors import MergeRefused, WrongStatus
 from members.models import Consent, Member, Purchase, StaffCard
 from members.selectors.consents import latest_consents
-from members.services.rows import required_reason, write
+from members.services.rows import lets_go, required_reason, write
 from members.sockets import lifecycles
 
 # What the survivor takes over where he has none himself. Never the phone: it is proven for one row.
@@ -38,6 +38,7 @@ def merge(*, duplicate: Member, survivor: Member, reason: str, actor: Actor, now
 @transaction.atomic
 def join(*, gone: Member, kept: Member, why: str, actor: Actor, now: datetime) -> Member:
     """`merge` for a verb that is a reason in itself. Raises like it."""
+    lets_go()
     rows = Member.objects.select_for_update(no_key=True).filter(pk__in={gone.pk, kept.pk})
     found = {row.pk: row for row in rows.order_by("pk")}
     gone, kept = found[gone.pk], found[kept.pk]

@@ -10,9 +10,25 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from backoffice.services.locks import wait_for
 from members.choices import LIVING
 from members.errors import ChangedMeanwhile, ReasonMissing, WrongStatus
 from members.models import Member
+
+# Taken before any row: a chunk of tags takes it alone, whoever lets members go takes it with others.
+LEAVING = "members.leaving"
+
+
+def nobody_leaves() -> None:
+    """Until the transaction ends nobody is erased or merged; wait for whoever is at it. Instead of a lock on
+    each row, for work that touches so many that the locks would cost as much as the work.
+    """
+    wait_for(LEAVING)
+
+
+def lets_go() -> None:
+    """Before a member is erased or merged: not while a chunk is at work that relies on who is there."""
+    wait_for(LEAVING, shared=True)
 
 
 def locked(

@@ -38,7 +38,7 @@ def deduct_many(rows: Sequence[DeductRow], *, context: Context) -> list[DeductOu
     )
     found = call_rows(
         "SELECT entry_id, points, replayed, refused, available"
-        f" FROM points_deduct_many_v1(%s::jsonb, {CONTEXT}) ORDER BY n",
+        f" FROM points_deduct_many_v2(%s::jsonb, {CONTEXT}) ORDER BY n",
         (payload, *context.values()),
     )
     return [DeductOutcome(*row) for row in found]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from backoffice.actors import Actor
 from backoffice.choices import ImportState, Role
 from backoffice.models import ImportBatch, ImportRow, User
-from backoffice.services.imports import verbs
+from backoffice.services.imports import applying, verbs
 from members.models import Member, MemberTag, Tag
 from members.services import tags
 from tests.conftest import NOON
@@ -25,9 +25,16 @@ from tests.imports.test_tags import tag
 
 NAMES = ("甲", "乙", "丙", "丁")
 PLACES = 6
+LONG = "手機,標籤"
 FIELDS = ("phone", "external_id", "name", "gender", "birthday", "county", "status", "card_no", "joined_at")
 
 some_text = st.sampled_from(["", "王", "林大同", '"引號"', "逗,號", "＝1", "𠮷野家"])
+few = st.sets(st.sampled_from(NAMES), max_size=2)
+one_name = st.sets(st.sampled_from(NAMES), min_size=1, max_size=1)
+crowded_lines = st.lists(
+    st.tuples(st.integers(0, 1), st.sets(st.sampled_from(NAMES), min_size=1, max_size=3)),
+    min_size=3, max_size=9,
+)  # fmt: skip
 answers = st.sampled_from(["", "Y", "否"])
 known_members = st.lists(
     st.tuples(some_text, st.sampled_from(["", "female", "male"]), st.sets(st.sampled_from(NAMES))), max_size=4
@@ -111,13 +118,13 @@ def member_file(lines: list[tuple[Any, ...]]) -> bytes:
     return csv_of(*rows, head="會員編號,手機,姓名,性別,生日,縣市,標籤,丁")
 
 
-def hand(place: int, approver: User) -> None:
+def hand(place: int, approver: User, name: str = "甲") -> None:
     """Somebody changes the member after the import: his name, and a tag."""
     member = Member.objects.living().filter(phone=phone(place)).first()
     if member is None:
         return
     Member.objects.filter(pk=member.pk).update(name="手改", updated_at=NOON.replace(hour=9))
-    mine = Tag.objects.get(name="甲")
+    mine = Tag.objects.get(name=name)
     tags.untag_member(member=member, tag_id=mine.pk, actor=ROBOT, now=NOON)
     tags.tag_member(member=member, tag_id=mine.pk, actor=Actor.staff(approver), now=NOON)
 
@@ -199,6 +206,83 @@ def test_tags(known: Any, lines: Any, mode: str, shape: str, hands: set[int]) ->
                 assert staff and staff[0][2] == approver.pk
             assert not ends["kept"] or edited & set(before)
         transaction.set_rollback(True)
+
+
+@pytest.mark.django_db(transaction=True)
+@quietly
+@given(
+    carried=st.tuples(few, few), lines=crowded_lines,
+    mode=st.sampled_from(["add", "replace", "remove"]), lines_a_chunk=st.sampled_from([1, 2, 2000]),
+    hands=st.dictionaries(st.integers(0, 1), one_name, min_size=1),
+)  # fmt: skip
+def test_a_row_of_a_member_goes_back_whatever_becomes_of_his_other_rows(
+    carried: Any, lines: Any, mode: str, lines_a_chunk: int, hands: dict[int, set[str]]
+) -> None:
+    """Long form with touched neighbours, beside a model of it: each row owns what it was the first to do."""
+    with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(applying, "CHUNK", lines_a_chunk)
+        approver = set_up([("王", "", names) for names in carried])
+        before = tags_of_people()
+        content = csv_of(*(f"{phone(place)},{'、'.join(sorted(names))}" for place, names in lines), head=LONG)
+        batch = check(content, kind="tags", policy={"tags": mode})
+        if brought(batch, approver):
+            for place, names in hands.items():
+                for name in sorted(names):
+                    hand(place, approver, name)
+            undone(batch)
+            ends = dict(ImportRow.objects.filter(batch=batch).exclude(done="").values_list("line", "done"))
+            after = tags_of_people()
+            for place in range(len(carried)):
+                mine = {
+                    line: names for line, (whose, names) in enumerate(lines, 2)
+                    if whose == place and (line in ends or _writes(batch, line))
+                }  # fmt: skip
+                expected, kept = modelled(before[phone(place)], mine, mode, hands.get(place, set()))
+                assert {name for name, _from in after[phone(place)]} == set(expected)
+                assert {line for line in mine if ends.get(line) == "kept"} == kept & set(ends)
+                by_hand = {(name, ("staff", approver.pk)) for name in hands.get(place, ())}
+                assert by_hand <= after[phone(place)]
+                untouched = after[phone(place)] - by_hand
+                assert all(one in before[phone(place)] or one[1] == ("import", batch.pk) for one in untouched)
+        transaction.set_rollback(True)
+
+
+def _writes(batch: ImportBatch, line: int) -> bool:
+    return ImportRow.objects.filter(batch=batch, line=line, outcome__in=["changed", "same"]).exists()
+
+
+def tags_of_people() -> dict[str, set[tuple[str, tuple[str, Any]]]]:
+    """(tag, where it is from) by phone."""
+    return {number: {(one[0], (one[1], one[2])) for one in person[-1]} for number, person in people().items()}
+
+
+def modelled(
+    before: set[tuple[str, Any]], rows: dict[int, set[str]], mode: str, hands: set[str]
+) -> tuple[set[str], set[int]]:
+    """(tags after the undo, lines that are kept) of one member whose rows these are, by line."""
+    had = {name for name, _from in before}
+    carried = set(had)
+    named: set[str] = set().union(*rows.values())
+    did: dict[int, tuple[set[str], set[str]]] = {}
+    for number, line in enumerate(sorted(rows)):
+        gives = set() if mode == "remove" else rows[line] - carried
+        takes = {
+            "add": set(),
+            "remove": rows[line] & carried,
+            "replace": set() if number else carried - named,
+        }
+        did[line] = gives, takes[mode]
+        carried = (carried - takes[mode]) | gives
+    kept = {line for line, (gives, takes) in did.items() if (gives | takes) & hands}
+    left = set(had)
+    for line in kept:
+        left = (left - did[line][1]) | did[line][0]
+    # A row that did nothing itself stays where the row that did it for both stays.
+    for line, names in rows.items():
+        first = [one for one in sorted(rows) if one < line and one in kept]
+        if did[line] == (set(), set()) and any(names & (did[one][0] | did[one][1]) for one in first):
+            kept = kept | {line}
+    return left | hands, kept
 
 
 def tag_file(lines: list[tuple[Any, ...]], shape: str) -> bytes:

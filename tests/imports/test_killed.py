@@ -17,7 +17,7 @@ from django.utils import timezone
 from backoffice.choices import ImportState, JobState
 from backoffice.models import AuditEvent, ImportBatch, Job
 from backoffice.services import jobs
-from backoffice.services.imports import verbs
+from backoffice.services.imports import steps, verbs
 from members.models import Member, MemberTag
 from members.services.tags import define_tag
 from tests.factories.members import MemberFactory
@@ -135,6 +135,31 @@ def test_twenty_kills_each_while_applying_and_undoing_leave_no_trace(worker: Wor
     quiet = told(bring(content, again=True, now=timezone.now()))
     assert killed == quiet
     assert len(quiet["history"]) == len(quiet["trail"]) == KNOWN + NEW
+
+
+def test_kills_while_a_plain_list_is_applied_and_undone_leave_no_trace(worker: Worker) -> None:
+    """Its rows carry their results from the check on: they hold as far as the checkpoint that survived."""
+    define_tag(name="常客", group="g", definition="d", owner=None, actor=ROBOT, now=timezone.now())
+    for number in range(NEW):
+        MemberFactory(phone=f"+8869000{number:05}")
+    lines, dice = [f"09000{number:05},常客" for number in range(NEW)], random.Random(59)
+    batch = look(csv_of(*lines, head="手機,標籤"), kind="tags", now=timezone.now())
+    verbs.check(batch_id=batch.pk, fields=None, policy={}, actor=ROBOT, now=timezone.now(), ignore=())
+    batch = carried_out(worker, batch, dice, KILLS // 4)
+    assert batch.counts["changed"] == NEW and not MemberTag.objects.exists()
+    verbs.confirm(batch_id=batch.pk, actor=ROBOT, now=timezone.now())
+    batch.refresh_from_db()
+    for _part in range(2):
+        worker.work(batch.job_id or 0, dice.randrange(40, 120))
+        Job.objects.filter(pk=batch.job_id).update(attempts=0)
+        _the_dead_leave()
+        assert steps.count_rows(batch).get("done:applied", 0) == MemberTag.objects.count()
+    batch = carried_out(worker, batch, dice, KILLS // 4)
+    assert batch.counts["done:applied"] == NEW == MemberTag.objects.count()
+    verbs.undo(batch_id=batch.pk, actor=ROBOT, now=timezone.now())
+    batch = carried_out(worker, batch, dice, KILLS // 4)
+    assert batch.state == ImportState.UNDONE and batch.counts["done:undone"] == NEW
+    assert not MemberTag.objects.exists()
 
 
 def test_kills_while_a_file_is_checked_leave_every_line_staged_once(worker: Worker) -> None:

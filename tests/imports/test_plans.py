@@ -13,12 +13,14 @@ from backoffice.choices import RowOutcome
 from backoffice.models import ImportBatch, ImportRow
 from backoffice.services.imports import checking, steps, verbs
 from backoffice.services.imports.kinds import Span
-from members.services.imports import member_diff
+from members.services.imports import member_diff, tag_placing
 from members.services.imports.fields import parameters
 from tests.conftest import NOON
 from tests.imports.desk import ROBOT, bring, check, csv_of
+from tests.imports.test_tags import tag
 
 LINES = 1_200
+TAGGED = 600
 # Looks at rows for each line: every probe of an index is one, a walk through the file would be a thousand.
 MOST_A_LINE = 30
 HEAD = "會員編號,手機,姓名"
@@ -74,3 +76,29 @@ def test_no_chunk_walks_through_the_file(before: Callable[[], None]) -> None:
     assert effort(diff, parameters(span)) < MOST_A_LINE * LINES
     for statement in (checking.KEEP_FIRST, checking.KEEP_LAST, checking.KEEP_NONE):
         assert effort(statement, marks) < MOST_A_LINE * LINES
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("before", [nothing_known, only_an_earlier_file_known])
+def test_no_chunk_of_a_plain_list_walks_through_the_file(before: Callable[[], None]) -> None:
+    """Each statement of the short way, as it is sent: staging, giving, and what is off the promise."""
+    bring(members(0))
+    tag("奶茶")
+    before()
+    content = csv_of(*(f"0900{number:06},奶茶" for number in range(TAGGED)), head="手機,標籤")
+    batch = check(content, kind="tags")
+    span = Span(batch, 2, TAGGED + 1, NOON, steps.actor_of(batch), again=True)
+    values = parameters(span)
+    for statement in (tag_placing._give(span), tag_placing._broken(span), tag_placing.TAKE_BACK_PROMISES):
+        assert effort(statement, values) < MOST_A_LINE * TAGGED
+    sent: list[tuple[str, dict[str, Any]]] = []
+
+    def keep(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "unnest(%(lines)s" in sql:
+            sent.append((sql, {**params, "batch": 0}))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(keep):
+        check(content, kind="tags")
+    ((statement, placed),) = sent
+    assert effort(statement, placed) < MOST_A_LINE * TAGGED

@@ -144,6 +144,79 @@ def test_a_list_tags_all_matches_reports_the_others_and_is_undone_as_one() -> No
     assert carriers() == set()
 
 
+def by_hand(member: Member, one: Tag) -> None:
+    """A colleague takes the tag off and puts it on again: from now on it is his."""
+    tags.untag_member(member=member, tag_id=one.pk, actor=ROBOT, now=NOON)
+    tags.tag_member(member=member, tag_id=one.pk, actor=Actor.staff(UserFactory()), now=NOON)
+
+
+def ends(batch: Any) -> dict[int, str]:
+    return {line: row.done for line, row in rows(batch).items()}
+
+
+def test_an_undo_leaves_the_tags_of_a_kept_row_and_takes_those_of_the_rows_beside_it() -> None:
+    member, milk = MemberFactory(phone="+886912345678"), tag("奶茶")
+    tag("茶"), tag("新")
+    batch = bring(csv_of("0912345678,茶", "0912345678,奶茶、新", head=HEAD), kind="tags")
+    by_hand(member, milk)
+    undo(batch)
+    assert ends(batch) == {2: "undone", 3: "kept"}
+    assert carriers() == {("+886912345678", "奶茶"), ("+886912345678", "新")}
+
+
+def test_what_two_rows_give_is_the_first_ones_and_the_second_says_so_when_it_stays() -> None:
+    member, milk = MemberFactory(phone="+886912345678"), tag("奶茶")
+    tag("茶"), tag("新")
+    lines = ("0912345678,奶茶、茶", "0912345678,茶", "0912345678,茶、新")
+    batch = bring(csv_of(*lines, head=HEAD), kind="tags")
+    assert ends(batch) == dict.fromkeys((2, 3, 4), "applied")
+    by_hand(member, milk)
+    undo(batch)
+    assert ends(batch) == {2: "kept", 3: "kept", 4: "undone"}
+    assert carriers() == {("+886912345678", "奶茶"), ("+886912345678", "茶")}
+
+
+def test_a_hand_in_what_the_first_row_gave_does_not_keep_the_second() -> None:
+    member, milk = MemberFactory(phone="+886912345678"), tag("奶茶")
+    tag("新")
+    batch = bring(csv_of("0912345678,奶茶", "0912345678,奶茶、新", head=HEAD), kind="tags")
+    by_hand(member, milk)
+    undo(batch)
+    assert ends(batch) == {2: "kept", 3: "undone"}
+    assert carriers() == {("+886912345678", "奶茶")}
+
+
+def test_what_a_kept_row_has_taken_does_not_come_back_with_the_row_beside_it() -> None:
+    member, milk, tea, new = MemberFactory(phone="+886912345678"), tag("奶茶"), tag("茶"), tag("新")
+    for one in (milk, tea, new):
+        tags.tag_member(member=member, tag_id=one.pk, actor=ROBOT, now=NOON)
+    batch = bring(
+        csv_of("0912345678,奶茶、茶", "0912345678,茶、新", head=HEAD),
+        kind="tags", policy={"tags": "remove"}, approver=UserFactory(role=Role.FINANCE),
+    )  # fmt: skip
+    assert carriers() == set()
+    tags.tag_member(member=member, tag_id=milk.pk, actor=Actor.staff(UserFactory()), now=NOON)
+    undo(batch)
+    assert ends(batch) == {2: "kept", 3: "undone"}
+    assert carriers() == {("+886912345678", "奶茶"), ("+886912345678", "新")}
+
+
+def test_a_row_goes_back_also_where_its_tags_were_merged_since() -> None:
+    member, milk, tea, new = MemberFactory(phone="+886912345678"), tag("奶茶"), tag("茶"), tag("新")
+    old = tag("舊")
+    tags.tag_member(member=member, tag_id=old.pk, actor=ROBOT, now=NOON)
+    batch = bring(
+        csv_of("0912345678,茶", "0912345678,新", head=HEAD),
+        kind="tags", policy={"tags": "replace"}, approver=UserFactory(role=Role.FINANCE),
+    )  # fmt: skip
+    tags.merge_tags(tag_id=tea.pk, into_id=milk.pk, actor=ROBOT, now=NOON)
+    # What was taken and what was given are one tag by now; nobody had a hand in the member.
+    tags.merge_tags(tag_id=old.pk, into_id=new.pk, actor=ROBOT, now=NOON)
+    undo(batch)
+    assert ends(batch) == {2: "undone", 3: "undone"}
+    assert list(MemberTag.objects.values_list("tag_id", "origin")) == [(new.pk, "staff")]
+
+
 def test_tags_of_others_stay_when_a_list_adds_and_an_undo_takes_only_its_own() -> None:
     member, milk, tea = MemberFactory(phone="+886912345678"), tag("奶茶"), tag("茶")
     tags.tag_member(member=member, tag_id=milk.pk, actor=Actor.staff(UserFactory()), now=NOON)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.choices import RowDone, RowOutcome
 from backoffice.models import ImportBatch, ImportRow, User
+from backoffice.services.imports import ends
 from backoffice.services.imports.kinds import ImportKind, kind_of
 
 PAGE = 100
@@ -50,9 +51,11 @@ def page(batch: ImportBatch, user: User, outcome: str, after: int) -> Page:
     elif outcome == "repaired":
         rows = rows.exclude(repairs=None)
     elif (done := outcome.removeprefix("done-")) in RowDone.values and done != outcome:
-        rows = rows.filter(done=done)
+        rows = ends.with_done(rows, batch, done)
     found = list(rows[: PAGE + 1])
-    kind = kind_of(batch.kind)
+    kind, last = kind_of(batch.kind), ends.through(batch)
+    for row in found:
+        row.done = ends.done_of(row, last)
     shown = [_row(row, kind, batch, user) for row in found[:PAGE]]
     return Page(shown, found[PAGE - 1].line if len(found) > PAGE else None)
 

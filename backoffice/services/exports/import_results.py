@@ -14,7 +14,7 @@ from backoffice.choices import RowDone, RowOutcome
 from backoffice.models import ImportBatch, ImportRow
 from backoffice.services.exports.columns import out
 from backoffice.services.exports.kinds import Asked, Criterion, ExportKind, choice, register
-from backoffice.services.imports import results
+from backoffice.services.imports import ends, results
 from backoffice.services.imports.columns import ImportColumn, Text
 from backoffice.services.imports.kinds import kind_of as import_kind_of
 
@@ -28,6 +28,11 @@ class Nobody(AnonymousUser):
 
 def _of_batch(rows: QuerySet[Any], value: str, asked: Asked) -> QuerySet[Any]:
     return rows.filter(batch=_batch_id(asked))
+
+
+def _with_done(rows: QuerySet[Any], value: str, asked: Asked) -> QuerySet[Any]:
+    batch = ImportBatch.objects.filter(pk=_batch_id(asked)).first()
+    return ends.with_done(rows, batch, value) if batch else rows.none()
 
 
 def _batch_id(asked: Asked) -> int:
@@ -70,6 +75,7 @@ def dress(rows: list[Any], asked: Asked) -> Sequence[Any]:
     eyes: Any = None if asked.whole else Nobody()
     known: dict[tuple[str, str], str] = {}
     outcomes, done = dict(RowOutcome.choices), dict(RowDone.choices)
+    last = ends.through(batch)
 
     def shown(name: str, value: str) -> str:
         if (name, value) not in known:
@@ -80,7 +86,8 @@ def dress(rows: list[Any], asked: Asked) -> Sequence[Any]:
     for row in rows:
         values = zip(kind.columns, row.cells or (), strict=False)
         faults = zip(FAULTS, results.told(kind, row.faults or [], batch.layout), strict=True)
-        told = {"line": row.line, "outcome": outcomes.get(row.outcome, ""), "done": done.get(row.done, "")}
+        result = done.get(ends.done_of(row, last), "")
+        told = {"line": row.line, "outcome": outcomes.get(row.outcome, ""), "done": result}
         cells = {name: shown(name, value) if value else "" for name, value in values}
         dressed.append(SimpleNamespace(**{**cells, **told, **dict(faults)}))
     return dressed
@@ -95,7 +102,7 @@ KIND = ExportKind(
     criteria={
         "batch": Criterion(_("Import"), _of_batch, lambda value, user: f"#{value}"),
         "outcome": choice(_("outcome"), "outcome", RowOutcome.choices),
-        "done": choice(_("result"), "done", RowDone.choices),
+        "done": Criterion(_("result"), _with_done, choice(_("result"), "done", RowDone.choices).show),
     },
     dress=dress,
     whole_permission="members.unmask_member",

@@ -14,24 +14,30 @@ from django.db.models import Q
 
 from backoffice.choices import ImportState, RowDone, RowOutcome
 from backoffice.models import ImportBatch, Job
-from backoffice.services import audit
-from backoffice.services.imports import steps
+from backoffice.services import audit, pressure
+from backoffice.services.imports import ends, steps
 from backoffice.services.imports.kinds import Span, kind_of
 from backoffice.services.imports.spans import Window, last_window, next_window
 from backoffice.services.jobs import ChunkResult
 
-# A chunk stays below a second, so that nobody waits for its row locks for longer than that.
-CHUNK = 2000
+# The most that any kind does in a chunk: it stays below a second, so that nobody waits for its locks for
+# longer than that.
+CHUNK = 5000
+# And while others are at work: their commits wait until the log is flushed, with all that a chunk has put
+# there.
+GENTLE = 500
 WRITING = (RowOutcome.NEW.value, RowOutcome.CHANGED.value)
 
 
 def apply_chunk(job: Job, now: datetime) -> ChunkResult:
-    """The next CHUNK lines: the rows among them that would change something."""
+    """The next lines, CHUNK at most: the rows among them that would change something."""
     batch = steps.of_job(job)
     kind = kind_of(batch.kind)
     if not job.checkpoint:
         kind.prepare(batch, steps.actor_of(batch), now)
-    rows = Q(outcome__in=WRITING, done=RowDone.OPEN)
+    # Behind the checkpoint a result of the short way is a promise.
+    promised = (RowDone.OPEN, RowDone.APPLIED) if kind.one_write(batch) else (RowDone.OPEN,)
+    rows = Q(outcome__in=WRITING, done__in=promised)
     window = next_window(batch, int(job.checkpoint.get("line", -1)), _lines(batch), rows)
     if window is None:
         return _applied(batch, now)
@@ -42,11 +48,13 @@ def apply_chunk(job: Job, now: datetime) -> ChunkResult:
 
 
 def undo_chunk(job: Job, now: datetime) -> ChunkResult:
-    """The last CHUNK lines that are left: the rows among them that were applied. What came last goes first,
-    so that each row finds what it left.
+    """The last lines that are left, CHUNK at most: the rows among them that were applied. What came last goes
+    first, so that each row finds what it left; lines that the apply had not passed are left alone.
     """
     batch = steps.of_job(job)
-    window = last_window(batch, job.checkpoint.get("before"), _lines(batch), Q(done=RowDone.APPLIED))
+    through = ends.through(batch)
+    before = job.checkpoint.get("before", None if through is None else through + 1)
+    window = last_window(batch, before, _lines(batch), Q(done=RowDone.APPLIED))
     if window is None:
         return _undone(batch, now)
     _act(kind_of(batch.kind).undo, window, batch, job, now)
@@ -54,7 +62,9 @@ def undo_chunk(job: Job, now: datetime) -> ChunkResult:
 
 
 def _lines(batch: ImportBatch) -> int:
-    return min(CHUNK, kind_of(batch.kind).chunk)
+    """How many lines the next chunk takes."""
+    lines = min(CHUNK, kind_of(batch.kind).chunk)
+    return GENTLE if lines > GENTLE and pressure.others_at_work() else lines
 
 
 def _act(act: Callable[[Span], None], window: Window, batch: ImportBatch, job: Job, now: datetime) -> None:

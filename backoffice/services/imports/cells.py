@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from backoffice.services.imports.columns import CellFault, Doubtful, Repaired
-from backoffice.services.imports.kinds import ImportKind, Reader, Staged
+from backoffice.services.imports.kinds import BulkReader, ImportKind, Reader, Staged
 from backoffice.tabular.csv_rows import Record
 from backoffice.tabular.workbooks import COMPUTED, ROUNDED
 
@@ -32,11 +32,13 @@ class RowReader:
         more = kind.more() if kind.more else None
         self._width = len(layout["heads"])
         self._reads: list[tuple[int, str, Callable[[str], str], bool, dict[str, str] | None]] = []
+        self._many: list[Callable[[list[str]], list[str] | None]] = []
         for index, name in enumerate(layout["fields"]):
             widget = columns[name].widget if name in columns else more.widget(name) if more and name else None
             if widget is not None:
                 usual: dict[str, str] | None = {} if widget.repeats else None
                 self._reads.append((index, name, widget.read, widget.exact, usual))
+                self._many.append(widget.read_many)
         self._policy = policy
         self._empty_is_error = policy.get("empty") == "error"
         self._reader = reader
@@ -82,6 +84,26 @@ class RowReader:
             others = [repair for repair in repairs if repair["column"] != fault.column]
             return None, [_problem(fault.column, shown, fault)], others
 
+    def read_many(self, rows: list[list[str]]) -> dict[str, list[str]] | None:
+        """The columns of records that are all usual, as the kind's reader puts them together; None: one of
+        them has to be read for itself.
+        """
+        if not isinstance(self._reader, BulkReader) or set(map(len, rows)) != {self._width}:
+            return None
+        columns: dict[str, list[str]] = {}
+        for (index, name, read, exact, usual), many in zip(self._reads, self._many, strict=True):
+            texts = [row[index] for row in rows]
+            if usual is None:
+                values = many(texts)
+            elif all(text in usual or _learns(text, read, exact, usual) for text in set(texts)):
+                values = [usual[text] for text in texts]
+            else:
+                values = None
+            if values is None:
+                return None
+            columns[name] = values
+        return self._reader.usual(columns)
+
     def _shape(self, record: Record) -> Problem | None:
         if record.broken:
             return {"column": "", "value": "", "fault": "broken"}
@@ -96,6 +118,21 @@ class RowReader:
             return None
         details = {"expected": self._width, "found": found}
         return {"column": "", "value": "", "fault": word, "details": details}
+
+
+def _learns(raw: str, read: Callable[[str], str], exact: bool, usual: dict[str, str]) -> bool:
+    """Whether a cell is one whose value stands for all cells that are written like it."""
+    text = raw.strip()
+    if not text or exact or not _is_plain(text):
+        return False
+    try:
+        value = read(text)
+    except CellFault:
+        return False
+    if isinstance(value, Repaired):
+        return False
+    usual[raw] = value
+    return True
 
 
 def _is_plain(text: str) -> bool:

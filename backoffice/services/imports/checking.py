@@ -5,21 +5,19 @@ anything but the staging table, so no till waits for a preview.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from django.db import connection
 
 from backoffice.choices import ImportState, RowOutcome
 from backoffice.models import ImportBatch, ImportRow, Job
-from backoffice.services.imports import staging, steps, storage
+from backoffice.services.imports import reading, staging, steps, storage, twins
 from backoffice.services.imports.cells import RowReader
-from backoffice.services.imports.kinds import Span, kind_of
+from backoffice.services.imports.kinds import OneWrite, Span, kind_of
 from backoffice.services.imports.spans import next_window
 from backoffice.services.jobs import ChunkResult
-from backoffice.tabular.csv_rows import CsvRows, Place
+from backoffice.tabular.csv_rows import Place
 from backoffice.tabular.faults import FileRefused
 
 CHUNK = 5000
@@ -58,41 +56,52 @@ def _clear(batch: ImportBatch, checkpoint: dict[str, Any]) -> ChunkResult:
 def _read(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetime) -> ChunkResult:
     kind = kind_of(batch.kind)
     reader = RowReader(kind, batch.layout, batch.policy, kind.reader(batch, now))
-    place = Place(checkpoint["offset"], checkpoint["line"])
-    first_line = place.line
-    digest = hashlib.sha256(checkpoint["hash"].encode())
-    count = 0
-
-    def rows(records: CsvRows) -> Iterator[staging.Row]:
-        nonlocal count
-        for record in islice(records, CHUNK):
-            count += 1
-            digest.update("\x1f".join(record.cells).encode("utf-8", "surrogatepass"))
-            digest.update(b"\x1e")
-            yield (record.line, *reader.read(record))
-
+    one_write = kind.one_write(batch)
     with storage.stored(batch.canonical or batch.file) as file:
-        records = CsvRows(file, batch.layout["read_as"], batch.layout["delimiter"], place)
-        staging.stage(batch.pk, rows(records))
-        place = records.place
+        read = reading.next_rows(
+            file,
+            batch.layout,
+            Place(checkpoint["offset"], checkpoint["line"]),
+            CHUNK,
+            reader,
+            hashlib.sha256(checkpoint["hash"].encode()),
+            short=one_write is not None,
+        )
         size = file.seek(0, 2)
+    count, place = read.count, read.place
     total = checkpoint["rows"] + count
     if total > MOST_ROWS:
         raise FileRefused("too_many_rows", most=f"{MOST_ROWS:,}")
     if count:
-        span = Span(batch, first_line, place.line - 1, now, steps.actor_of(batch))
-        mark_duplicates(span)
-        kind.diff(span)
-    mark = digest.hexdigest()
+        span = Span(batch, checkpoint["line"], place.line - 1, now, steps.actor_of(batch))
+        _stage(span, read, one_write)
+    mark = read.mark
     after = checkpoint | {"offset": place.offset, "line": place.line, "hash": mark, "rows": total}
     if count == CHUNK:
         guess = round(total * size / max(place.offset, 1))
         return ChunkResult(count, after, finished=False, total=max(guess, total))
     if not total:
         raise FileRefused("no_rows")
+    if one_write:
+        twins.mark(batch, one_write)
     if kind.second_look(batch.policy):
         return ChunkResult(count, after | {"looked": -1}, finished=False, total=total)
     return finish(batch, count, after, now)
+
+
+def _stage(span: Span, read: reading.Read, one_write: OneWrite | None) -> None:
+    """The rows into the staging table, with what each would do."""
+    kind = kind_of(span.batch.kind)
+    if one_write is not None:
+        if read.lines:
+            one_write.place(span, read.lines, read.columns)
+        if read.rows:
+            staging.stage(span.batch.pk, read.rows)
+            kind.diff(span)
+        return
+    staging.stage(span.batch.pk, read.rows)
+    mark_duplicates(span)
+    kind.diff(span)
 
 
 def _second_look(batch: ImportBatch, job: Job, checkpoint: dict[str, Any], now: datetime) -> ChunkResult:

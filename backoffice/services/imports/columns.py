@@ -68,6 +68,12 @@ class ImportWidget(Widget):
     def read(self, text: str) -> str:
         return text
 
+    def read_many(self, texts: list[str]) -> list[str] | None:
+        """What `read` would answer for each, if all of them are written in the usual way; None: not all, or
+        there is no short way to see that.
+        """
+        return None
+
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
         return self.read(str(value).strip()) if value not in (None, "") else None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from import_export.resources import Resource
 
@@ -57,6 +57,15 @@ class Reader(Protocol):
         ...
 
 
+@runtime_checkable
+class BulkReader(Reader, Protocol):
+    """A reader that takes many rows at once, as `OneWrite.place` does."""
+
+    def usual(self, columns: dict[str, list[str]]) -> dict[str, list[str]] | None:
+        """The rows as they are placed; None: one of them is no usual one."""
+        ...
+
+
 class MoreColumns(Protocol):
     """Columns that are rows of a table, such as one for each tag.
 
@@ -87,6 +96,22 @@ class Choice:
     options: Sequence[tuple[str, Text]]
 
 
+@dataclass(frozen=True, slots=True)
+class OneWrite:
+    """The short way of a batch whose rows are all alike: staged once, with their outcome and their result.
+
+    `place(span, lines, columns)` writes rows of usual cells (`columns` by name, in the order of `lines`)
+    into the staging table, those that will go in with the result `applied`, which holds once the apply has
+    passed them (`ends`). Other rows are staged and judged as ever. `key` and `other_key` are SQL over a row
+    `r` for what stands in these columns elsewhere: rows get them only where `other_key` is there again in the
+    file (`twins`), because in an index each would cost as much as the row.
+    """
+
+    place: Callable[[Span, Sequence[int], Mapping[str, Sequence[str]]], None]
+    key: str
+    other_key: str
+
+
 Collector = Callable[["ImportBatch", Mapping[str, Any], datetime], tuple[int, dict[str, Any] | None]]
 
 
@@ -103,7 +128,8 @@ class ImportKind:
     ImportPolicyIncomplete for choices that need another one. A kind that is not `uploadable` has no files:
     `collect(batch, checkpoint, now)` stages the rows of its `layout["filter"]`, a chunk a call, and answers
     (how many, next checkpoint, or None when there are no more); `about(batch, user)` says what it is about.
-    `page` is the name of the admin's address of the object that a row is about.
+    `page` is the name of the admin's address of the object that a row is about. `one_write(batch)` is the
+    short way of its rows, None where the batch has none.
 
     `totals(batch)` sums up the rows that would be, or are, brought in, as JSON values by name: counted after
     each
@@ -140,6 +166,7 @@ class ImportKind:
     notes: Callable[[], Sequence[tuple[str, str, str]]] = tuple
     insist: Callable[[Mapping[str, str]], None] = lambda policy: None
     collect: Collector | None = None
+    one_write: Callable[[ImportBatch], OneWrite | None] = lambda batch: None
     page: str = ""
     about: Callable[[ImportBatch, User], Sequence[tuple[str, str]]] = lambda batch, user: ()
     totals: Callable[[ImportBatch], dict[str, Any]] = lambda batch: {}

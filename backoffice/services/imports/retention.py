@@ -48,20 +48,24 @@ def forget_old(*, now: datetime, kept: timedelta = KEPT) -> int:
 def forget_person(*, kind: str, keys: list[str]) -> None:
     """Blank the staged rows of an erased person: whoever upper floors find by the keys of the kind."""
     found = [key for key in keys if key]
-    batches = ImportBatch.objects.filter(kind=kind, removed_at=None).values_list("pk", flat=True)
-    rows = ImportRow.objects.filter(batch__in=list(batches)).filter(Q(key__in=found) | Q(other_key__in=found))
-    rows.update(**NOBODY)
+    his = Q(key__in=found) | Q(other_key__in=found)
+    ImportRow.objects.filter(his, batch__in=_kept_of(kind)).update(**NOBODY)
 
 
-def forget_cells(*, kind: str, values: Mapping[int, str]) -> None:
+def forget_cells(*, kind: str, values: Mapping[int, str], subject_id: int | None = None) -> None:
     """Blank the staged rows of an erased person where their keys are not his: by what stands in the columns,
-    value by position from 0.
+    value by position from 0, and by whom they led to.
     """
     his = [Q(**{f"cells__{position}": value}) for position, value in values.items() if value]
+    if subject_id is not None:
+        his.append(Q(subject_id=subject_id))
     if not his:
         return
-    batches = ImportBatch.objects.filter(kind=kind, removed_at=None).values_list("pk", flat=True)
-    ImportRow.objects.filter(reduce(or_, his), batch__in=list(batches)).update(**NOBODY)
+    ImportRow.objects.filter(reduce(or_, his), batch__in=_kept_of(kind)).update(**NOBODY)
+
+
+def _kept_of(kind: str) -> list[int]:
+    return list(ImportBatch.objects.filter(kind=kind, removed_at=None).values_list("pk", flat=True))
 
 
 def _forget_rows(batch: ImportBatch) -> None:

@@ -12,7 +12,7 @@ from backoffice.choices import ImportState
 from backoffice.errors import ImportNotThere, OutOfReach
 from backoffice.models import ImportBatch, Job
 from backoffice.services import jobs, outbox
-from backoffice.services.imports import telling
+from backoffice.services.imports import ends, telling
 
 ERRORS = "imports.errors"
 LOOK, CHECK, APPLY, UNDO = "imports.look", "imports.check", "imports.apply", "imports.undo"
@@ -90,11 +90,13 @@ def tell(batch: ImportBatch, what: str, now: datetime) -> None:
 
 def count_rows(batch: ImportBatch) -> dict[str, int]:
     """Rows by outcome and by result, counted in the staging table: `new`, `changed`, ..., `done:applied`."""
+    last = ends.through(batch)
+    done = "done" if last is None else "CASE WHEN line <= %(last)s THEN done ELSE '' END"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT outcome, done, count(*), count(repairs) FROM backoffice_importrow WHERE batch_id = %s"
-            " GROUP BY outcome, done",
-            [batch.pk],
+            f"SELECT outcome, {done}, count(*), count(repairs) FROM backoffice_importrow"
+            " WHERE batch_id = %(batch)s GROUP BY 1, 2",
+            {"batch": batch.pk, "last": last},
         )
         found = cursor.fetchall()
     counts: dict[str, int] = {}

@@ -21,7 +21,7 @@ from backoffice.errors import (
 )
 from backoffice.models import ColumnMemory, ImportBatch, Job
 from backoffice.services import audit, jobs
-from backoffice.services.imports import layouts, steps, telling
+from backoffice.services.imports import ends, layouts, steps, telling
 from backoffice.services.imports.intake import earlier
 from backoffice.services.imports.kinds import kind_of
 
@@ -149,7 +149,15 @@ def stop(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
     _cancel_open_job(batch, actor, now, reason)
     counts = steps.count_rows(batch)
     totals = kind_of(batch.kind).totals(batch)
-    steps.move(batch, ImportState.APPLIED, counts=counts | {"stopped": 1}, totals=totals, applied_at=now)
+    layout = batch.layout | {ends.THROUGH: ends.passed(batch)}
+    steps.move(
+        batch,
+        ImportState.APPLIED,
+        counts=counts | {"stopped": 1},
+        totals=totals,
+        layout=layout,
+        applied_at=now,
+    )
     steps.tell(batch, "applied", now)
     audit.record(
         actor=actor,

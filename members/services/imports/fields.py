@@ -85,6 +85,11 @@ def replaces_listed(batch: ImportBatch) -> bool:
     return "tags" in batch.layout["fields"]
 
 
+def one_way(batch: ImportBatch) -> bool:
+    """Whether rows of a tag list only add, so that none of them depends on another."""
+    return bool(batch.policy.get("tags") == "add")
+
+
 def mapped_consents(batch: ImportBatch) -> list[str]:
     return [name for name in CONSENTS if name in batch.layout["fields"]]
 

@@ -20,15 +20,30 @@ from members.errors import NoSuchTag
 from members.models import Tag
 from members.querysets import MemberQuerySet
 from members.selectors.member_lists import narrowed
-from members.services.imports.fields import TAG_LIST_COLUMNS
+from members.services.imports.fields import TAG_LIST_COLUMNS, one_way
+from members.services.imports.tag_placing import ADDED, TAGS
 
 KIND = "tagging"
 CHUNK = 10_000
-STAGE = """
-INSERT INTO backoffice_importrow (batch_id, line, outcome, key, other_key, subject_id, cells)
-SELECT %s, %s + row_number() OVER (ORDER BY listed.id), 'new', listed.card_no, listed.card_no, listed.id,
-       ARRAY[NULL, listed.card_no, NULL, %s::text]
-FROM ({members}) listed
+# A tag that is added goes the short way (`tag_placing`): who has it not is promised it. Everything else is
+# judged by the difference.
+STAGE = f"""
+WITH tag AS MATERIALIZED (
+    SELECT word, id, {ADDED.format(word="word")} AS added FROM ({TAGS}) t WHERE word = %s
+)
+INSERT INTO backoffice_importrow (batch_id, line, outcome, done, subject_id, cells, changes)
+SELECT %s, %s + row_number() OVER (ORDER BY listed.id), told.outcome,
+       CASE WHEN told.outcome = 'changed' THEN 'applied' ELSE '' END, listed.id,
+       ARRAY[NULL, listed.card_no, NULL, tag.word], CASE WHEN told.outcome = 'changed' THEN tag.added END
+FROM ({{members}}) listed
+CROSS JOIN tag
+LEFT JOIN LATERAL (
+    SELECT true AS there FROM members_membertag c WHERE c.member_id = listed.id AND c.tag_id = tag.id LIMIT 1
+) carried ON true
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN %s OR NOT (%s::bigint IS NULL OR listed.brand_id IS NULL OR listed.brand_id = %s)
+           THEN 'new' WHEN carried.there THEN 'same' ELSE 'changed' END AS outcome
+) told
 RETURNING subject_id
 """
 
@@ -80,10 +95,11 @@ def collect(
     layout = batch.layout
     rows = listed(layout["filter"], batch.owner, batch.created_at)
     behind = rows.filter(pk__gt=checkpoint.get("member", 0), pk__lte=layout["upto"]).order_by("pk")
-    members, parameters = behind.values("id", "card_no")[:CHUNK].query.sql_with_params()
-    line = checkpoint.get("line", 0)
+    members, parameters = behind.values("id", "card_no", "brand_id")[:CHUNK].query.sql_with_params()
+    line, brand, judged = checkpoint.get("line", 0), batch.brand_id, not one_way(batch)
     with connection.cursor() as cursor:
-        cursor.execute(STAGE.format(members=members), [batch.pk, line, str(layout["tag"]), *parameters])
+        values = [str(layout["tag"]), batch.pk, line, *parameters, judged, brand, brand]
+        cursor.execute(STAGE.format(members=members), values)
         staged = [pk for (pk,) in cursor.fetchall()]
     if not staged:
         return 0, None

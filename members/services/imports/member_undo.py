@@ -28,6 +28,7 @@ from members.services.imports.fields import (
     parameters,
     speaks_of_tags,
 )
+from members.services.rows import lets_go
 
 LOCK = f"""
 SELECT m.id FROM members_member m
@@ -46,6 +47,7 @@ def undo(span: Span, rng: random.Random = SECURE) -> None:
         actor_id=span.actor.id,
         actor_name=span.actor.name,
     )
+    lets_go()
     with connection.cursor() as cursor:
         cursor.execute(LOCK, values)
         cursor.execute(_restorable(span), values)

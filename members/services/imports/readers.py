@@ -11,7 +11,7 @@ from backoffice.models import ImportBatch, Store
 from backoffice.services.imports.columns import CellFault
 from backoffice.services.imports.kinds import Staged
 from members.models import TagName
-from members.services.imports.fields import CONSENTS, NEW_TAG_FIELD, tag_fields
+from members.services.imports.fields import CONSENTS, NEW_TAG_FIELD, one_way, tag_fields
 from members.tag_names import BETWEEN, bare_head, fit, group_in, slug_of
 
 OLDEST = "1900-01-01"
@@ -142,6 +142,7 @@ class TagRows:
     def __init__(self, batch: ImportBatch, now: datetime) -> None:
         self.key = batch.policy["key"]
         self.tags = Tags(batch)
+        self.keyed = not one_way(batch)
 
     def __call__(self, cells: dict[str, str | None]) -> Staged:
         key = cells[self.key]
@@ -150,7 +151,21 @@ class TagRows:
         if cells["tags"] is None and not self.tags.fields:
             raise CellFault("required", column="tags")
         self.tags.fold(cells)
+        if not self.keyed:
+            return Staged(cells, None)
         return Staged(cells, f"{key}{BETWEEN}{cells['tags'] or ''}", key)
+
+    def usual(self, columns: dict[str, list[str]]) -> dict[str, list[str]] | None:
+        """One known tag for each member."""
+        if self.tags.fields or self.key not in columns:
+            return None
+        try:
+            words = {names: self.tags.staged(names) for names in set(columns["tags"])}
+        except CellFault:
+            return None
+        if not all(map(str.isdigit, words.values())):
+            return None
+        return columns | {"tags": [words[names] for names in columns["tags"]]}
 
 
 def _stores_by_code(batch: ImportBatch) -> dict[str, str]:

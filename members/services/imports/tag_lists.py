@@ -8,7 +8,7 @@ from django.db import connection
 
 from backoffice.models import ImportBatch
 from backoffice.services.imports.kinds import Span
-from members.services.imports import tag_sql
+from members.services.imports import tag_placing, tag_sql
 from members.services.imports.fields import (
     LIVING,
     SPAN,
@@ -17,6 +17,7 @@ from members.services.imports.fields import (
     parameters,
     replaces_listed,
 )
+from members.services.rows import nobody_leaves
 
 KEYS = ("phone", "card_no", "external_id")
 
@@ -26,9 +27,7 @@ def _found_by(batch: ImportBatch) -> str:
     if "filter" in batch.layout:
         return "m.id = r.subject_id"
     key = batch.policy["key"]
-    text = cell(key, TAG_LIST_COLUMNS)
-    living = f" AND m.phone <> '' AND m.status IN {LIVING}" if key == "phone" else ""
-    return f"m.{key} = {text}{living}"
+    return tag_placing.match(key, cell(key, TAG_LIST_COLUMNS))
 
 
 def diff(span: Span) -> None:
@@ -89,8 +88,11 @@ WHERE r.batch_id = told.batch_id AND r.line = told.line
 
 
 def apply(span: Span) -> None:
-    """Members are not changed, but their locks keep an erasure out until the tags are on."""
+    """Members are not changed, but an erasure is kept out until the tags are on."""
     values = parameters(span, made=_made(span), tags_at=TAG_LIST_COLUMNS.index("tags") + 1)
+    nobody_leaves()
+    if tag_placing.one_write(span.batch) and not tag_placing.keep_promises(span):
+        return
     with connection.cursor() as cursor:
         cursor.execute(LOCK, values)
         diff(span)
@@ -99,13 +101,14 @@ def apply(span: Span) -> None:
 
 
 def undo(span: Span) -> None:
-    """Tags that this import gave go, tags that it took come back. Erased members are left alone, and rows in
-    whose tags somebody has had a hand since.
+    """Tags that a row gave go, tags that it took come back. Erased members are left alone, and rows in whose
+    tags somebody has had a hand since; what two rows of a member name is the first one's.
     """
     values = parameters(span, made=_made(span))
     with connection.cursor() as cursor:
         cursor.execute(LOCK_APPLIED, values)
         cursor.execute(UNDONE, values)
+        cursor.execute(tag_sql.STANDS, values)
         cursor.execute(tag_sql.TAKE_BACK, values)
         cursor.execute(tag_sql.GIVE_BACK, values)
 

@@ -85,32 +85,73 @@ WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s
   AND r.outcome = 'changed' AND r.done = 'applied' AND jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
   AND c.member_id = r.subject_id AND c.tag_id = (gone ->> 0)::bigint
 """
-# Whether somebody else has had a hand in what the row did: gave one of its tags by himself, or gave back one
-# that it took away.
+# What a row of an undo gave and took, as rows of words and of traces.
+ADDED = """jsonb_array_elements_text(
+    CASE WHEN jsonb_typeof({row}.changes -> 'tags' -> 'add') = 'array' THEN {row}.changes -> 'tags' -> 'add'
+    ELSE '[]' END
+)"""
+REMOVED = """jsonb_array_elements(
+    CASE WHEN jsonb_typeof({row}.changes -> 'tags' -> 'remove') = 'array'
+    THEN {row}.changes -> 'tags' -> 'remove' ELSE '[]' END
+)"""
+# Rows of the member before this one. What two rows of a file name belongs to the first that was carried out.
+EARLIER = """e.batch_id = r.batch_id AND e.other_key = r.other_key AND e.subject_id = r.subject_id
+      AND e.line < r.line AND e.outcome = 'changed'"""
+CARRIED_OUT = "e.done IN ('applied', 'undone', 'kept')"
+OURS = "(c.origin = 'import' AND c.origin_id = %(batch)s)"
+
+
+def _gave_before(tag: str, ended: str) -> str:
+    """Whether an earlier row of the member that ended so gave the tag."""
+    return f"""EXISTS (
+        SELECT FROM backoffice_importrow e CROSS JOIN LATERAL {ADDED.format(row="e")} before
+        WHERE {EARLIER} AND {ended} AND {TAG_ID.replace("word", "before")} = {tag})"""
+
+
+def _took_before(tag: str, ended: str) -> str:
+    """The same for a tag that it took."""
+    return f"""EXISTS (
+        SELECT FROM backoffice_importrow e CROSS JOIN LATERAL {REMOVED.format(row="e")} before
+        WHERE {EARLIER} AND {ended} AND {known("(before ->> 0)")} = {tag})"""
+
+
+# Whether somebody else has had a hand in what the row itself did: gave one of its tags by himself, or gave
+# back one that it took away.
 TOUCHED = f"""(
     EXISTS (
-        SELECT FROM jsonb_array_elements_text(
-            CASE WHEN jsonb_typeof(r.changes -> 'tags' -> 'add') = 'array' THEN r.changes -> 'tags' -> 'add'
-            ELSE '[]' END
-        ) word
+        SELECT FROM {ADDED.format(row="r")} word
         JOIN members_membertag c ON c.member_id = r.subject_id AND c.tag_id = {TAG_ID}
-        WHERE NOT (c.origin = 'import' AND c.origin_id = %(batch)s)
+        WHERE NOT {OURS} AND NOT {_gave_before("c.tag_id", CARRIED_OUT)}
     ) OR EXISTS (
-        SELECT FROM jsonb_array_elements(
-            CASE WHEN jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
-            THEN r.changes -> 'tags' -> 'remove' ELSE '[]' END
-        ) gone
+        SELECT FROM {REMOVED.format(row="r")} gone
         JOIN members_membertag c ON c.member_id = r.subject_id AND c.tag_id = {known("(gone ->> 0)")}
+        WHERE NOT {OURS} AND NOT {_took_before("c.tag_id", CARRIED_OUT)}
     )
 )"""
-# An undo: what this import gave goes, what it took comes back with where it had come from.
-TAKE_BACK = """
+# A row that did nothing itself, because earlier ones name all that it names, stays where one of those stays.
+STANDS = f"""
+UPDATE backoffice_importrow r SET done = 'kept'
+WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.done = 'undone'
+  AND EXISTS (SELECT FROM backoffice_importrow e WHERE {EARLIER} AND e.done = 'kept')
+  AND (EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE {_gave_before(TAG_ID, "e.done = 'kept'")})
+       OR EXISTS (SELECT FROM {REMOVED.format(row="r")} gone
+                  WHERE {_took_before(known("(gone ->> 0)"), "e.done = 'kept'")}))
+  AND NOT EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE NOT {_gave_before(TAG_ID, CARRIED_OUT)})
+  AND NOT EXISTS (SELECT FROM {REMOVED.format(row="r")} gone
+                  WHERE NOT {_took_before(known("(gone ->> 0)"), CARRIED_OUT)})
+"""
+# An undo: what the row gave goes, what it took comes back with where it had come from. What an earlier row
+# gave or took that is kept is left alone. A member who came in with the file goes with all his tags.
+TAKE_BACK = f"""
 DELETE FROM members_membertag c
 USING backoffice_importrow r
 WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.done = 'undone'
-  AND c.member_id = r.subject_id AND c.origin = 'import' AND c.origin_id = %(batch)s
+  AND c.member_id = r.subject_id AND {OURS}
+  AND (r.outcome = 'new' OR (
+    EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE {TAG_ID} = c.tag_id)
+    AND NOT {_gave_before("c.tag_id", "e.done = 'kept'")}))
 """
-GIVE_BACK = """
+GIVE_BACK = f"""
 INSERT INTO members_membertag (member_id, tag_id, origin, origin_id, at)
 SELECT r.subject_id, coalesce(t.merged_into_id, t.id), gone ->> 1, (gone ->> 2)::bigint, (gone ->>
   3)::timestamptz
@@ -119,5 +160,6 @@ CROSS JOIN LATERAL jsonb_array_elements(r.changes -> 'tags' -> 'remove') gone
 JOIN members_tag t ON t.id = (gone ->> 0)::bigint
 WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.done = 'undone'
   AND jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
+  AND NOT {_took_before("coalesce(t.merged_into_id, t.id)", "e.done = 'kept'")}
 ON CONFLICT DO NOTHING
 """

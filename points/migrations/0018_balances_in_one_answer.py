@@ -6,6 +6,6 @@ from points.sql import read
 
 
 class Migration(migrations.Migration):
-    dependencies = [("points", "0016_commits_are_activity")]
+    dependencies = [("points", "0017_deductions_at_once")]
 
     operations = [migrations.RunSQL(read("summaries_v1"), "DROP FUNCTION points_summaries_v1(bigint)")]
