@@ -143,7 +143,7 @@ def approvers_of(batch: ImportBatch) -> QuerySet[User]:
     if batch.brand_id:
         reach |= Q(reach=Reach.BRAND, brand=batch.brand_id)
     people = people_who_may("backoffice.approve_import", "backoffice.view_importbatch")
-    return people.filter(reach).exclude(pk=batch.owner_id)
+    return people.filter(reach).exclude(pk=batch.owner_id or 0)
 
 
 def watchers_of(alarm: Alarm) -> QuerySet[User]:
@@ -153,7 +153,7 @@ def watchers_of(alarm: Alarm) -> QuerySet[User]:
         reach |= Q(reach=Reach.BRAND, brand__stores=alarm.store_id)
         reach |= Q(reach=Reach.STORES, stores=alarm.store_id)
     people = people_who_may("backoffice.acknowledge_alarm", "backoffice.view_alarm")
-    return people.filter(reach).exclude(pk=alarm.about_id)
+    return people.filter(reach).exclude(pk=alarm.about_id or 0)
 
 
 def unread_notices(user: User) -> QuerySet[Notice]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.core.exceptions import (
     RequestDataTooBig,
@@ -43,7 +43,7 @@ SMALL = 1 << 20
 class Sent:
     """A file that came whole. `name` is what its part calls it, empty where the body is the file."""
 
-    file: IO[bytes]
+    file: BinaryIO
     name: str = ""
 
 
@@ -177,8 +177,8 @@ def _one_file() -> str:
     return str(_("Send exactly one file under this name, with a file name."))
 
 
-def _place() -> IO[bytes]:
-    return cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SMALL))
+def _place() -> BinaryIO:
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SMALL))
 
 
 def _too_large() -> BodyTooLarge:

@@ -20,6 +20,7 @@ from backoffice.services.alarms import acknowledge, raise_alarm
 from backoffice.services.exports import writing
 from backoffice.services.imports import applying, verbs
 from tests.conftest import NOON
+from tests.exports.desk import made
 from tests.factories.backoffice import BrandFactory, JobFactory, StoreFactory, UserFactory
 from tests.factories.members import MemberFactory
 from tests.imports.desk import ROBOT, bring, check, csv_of, look, run, undo
@@ -188,6 +189,19 @@ def test_a_rule_that_says_no_to_a_job_is_told_and_a_next_try_is_not(marketer: Us
         job_runner.run(job_id=refused.pk, clock=lambda later=later: later, worker="t")  # type: ignore[misc]
     refused.refresh_from_db()
     assert refused.state == JobState.FAILED and told(marketer) == ["job.failed"]
+
+
+# --- The owner of a list ------------------------------------------------------------------------------------
+def test_a_list_that_is_ready_and_one_that_does_not_fit(marketer: User) -> None:
+    MemberFactory(county="凃村")
+    ready = made("members", marketer)
+    unfit = made("members", marketer, columns=["county"], format="big5")
+    made("members", None)
+    found = Notice.objects.order_by("pk").values_list("user", "kind", "subject_type", "subject_id")
+    assert list(found) == [
+        (marketer.pk, "export.ready", "export", ready.pk),
+        (marketer.pk, "export.unfit", "export", unfit.pk),
+    ]
 
 
 # --- Whoever may approve ------------------------------------------------------------------------------------
