@@ -257,6 +257,16 @@ FAULTS = [
         "",
     ),
     (
+        # Asked for another redemption than the one that came back.
+        "I30",
+        "entry {refund}",
+        "UPDATE points_entry SET source_type = 'undo_request', source_id = {adjustments[0]}::text"
+        " WHERE id = {refund};"
+        "UPDATE points_adjustment q SET undoes_id = {hold_spend}, points = e.points, account_id = e.account_id"
+        " FROM points_entry e WHERE e.id = {refund} AND q.id = {adjustments[0]}",
+        "I07",
+    ),
+    (
         "I33",
         "staff {clerks[0]}",
         "UPDATE points_entry SET source_type = 'undo', actor_type = 'staff', actor_id = {clerks[0]}::text,"
