@@ -162,7 +162,8 @@ def _made(cluster: Cluster, broker: Broker | None, log: IO[bytes]) -> World:
     }
     web = [
         sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}",
-        "--workers", str(WEB_WORKERS), "--worker-class", "config.web_worker.Worker", "--threads", "4", "--timeout", "60",
+        "--workers", str(WEB_WORKERS), "--worker-class", "config.web_worker.Worker", "--threads", "4",
+        "--timeout", "60",
         # A worker that is killed twice a second has to be there at once: it is forked off a loaded master.
         "--no-control-socket", "--log-level", "critical", "--preload",
     ]  # fmt: skip
