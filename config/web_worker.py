@@ -19,8 +19,6 @@ from gunicorn import util
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
-from backoffice.api.problems import CONTENT_TYPE, problem_body
-
 STATUSES: list[tuple[type[Exception], int]] = [
     (errors.LimitRequestLine, 414),
     (errors.LimitRequestHeaders, 431),
@@ -38,7 +36,7 @@ STATUSES: list[tuple[type[Exception], int]] = [
 CODES = {414: "address_too_long", 431: "headers_too_large", 417: "expectation_failed", 501: "not_supported"}
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(ThreadWorker):
     """For `--worker-class config.web_worker.Worker`."""
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
@@ -58,6 +56,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 def answer(status: int, request_id: str) -> bytes:
     """The whole answer as bytes. Nobody's language is known yet."""
+    # gunicorn loads this module before Django is set up.
+    from backoffice.api.problems import CONTENT_TYPE, problem_body
+
     code = "internal" if status == 500 else CODES.get(status, "bad_request")
     with translation.override(settings.LANGUAGE_CODE):
         sentence = _("The server cannot read this request.")

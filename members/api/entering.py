@@ -87,7 +87,7 @@ class SignUp(Operation):
             brand_code=asked["brand_code"],
             card_no=asked["card_no"],
             marketing=dict(asked.get("marketing") or {}),
-            details={name: asked[name] for name in inputs.DetailsInput().fields if name in asked},
+            details={name: asked[name] for name in inputs.DETAILS if name in asked},
         )
         ticket = asked["sign_up_token"]
         return self.once(
@@ -114,7 +114,7 @@ class Refresh(Operation):
         try:
             super().check_throttles(request)
         except LimitReached:
-            told = request.data.get("refresh_token")
+            told = dict(request.data).get("refresh_token")
             holder = sessions.holder_of(token=told, now=self.now) if isinstance(told, str) else None
             if holder is None:
                 raise

@@ -46,6 +46,9 @@ class DetailsInput(StrictSerializer):
     address = StrictText(max_length=200, required=False, allow_blank=True)
 
 
+DETAILS = ("gender", "birthday", "email", "county", "district", "address")
+
+
 class SignUpInput(DeviceInput, DetailsInput):
     """A name is enough, unless the brand requires more of new members: the refusal names what."""
 
