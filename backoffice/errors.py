@@ -259,6 +259,26 @@ class ImportRepeated(Refusal):
     )
 
 
+class ImportBookedOnce(ImportRepeated):
+    """The same, for a kind whose rows are never booked twice. `batch_id` is the earlier import."""
+
+    code = "import_booked_once"
+    sentence = _(
+        "The same rows were brought in before, by import #%(batch_id)s, and are never booked twice. Undo that"
+        " import first, or bring in a file with other rows."
+    )
+
+
+class ImportStayed(Refusal):
+    """`batch_id` is the earlier import, `rows` and `points` are what its undo has left."""
+
+    code = "import_stayed"
+    sentence = _(
+        "Import #%(batch_id)s of the same rows was undone, but %(rows)s of its rows with %(points)s points"
+        " stayed. Bring in only what is missing, or confirm that you mean it again."
+    )
+
+
 class ImportNothingToDo(Refusal):
     code = "import_nothing_to_do"
     sentence = _("No row of this file would change anything.")
@@ -266,7 +286,16 @@ class ImportNothingToDo(Refusal):
 
 class ImportOwnApproval(Refusal):
     code = "import_own_approval"
-    sentence = _("Somebody else has to approve what you uploaded.")
+    sentence = _(
+        "Somebody else has to approve a file that you uploaded, confirmed or chose the columns or rules of."
+    )
+
+
+class ImportApprovalNotAllowed(Refusal):
+    """Who says yes is nobody, has left, or has no right to."""
+
+    code = "import_approval_not_allowed"
+    sentence = _("This person may not approve imports. Ask somebody whose role may.")
 
 
 class ImportKindUnknown(Refusal):

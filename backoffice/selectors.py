@@ -51,7 +51,8 @@ def imports_waiting(user: User) -> QuerySet[ImportBatch]:
     mine = Q(owner=user, state__in=(ImportState.UNDERSTOOD, ImportState.CHECKED, ImportState.FAILED))
     seen = ImportBatch.objects.visible_to(user)
     if user.has_perm("backoffice.approve_import"):
-        return seen.filter(mine | (Q(state=ImportState.WAITING) & ~Q(owner=user)))
+        hand = Q(owner=user) | Q(confirmer=user) | Q(deciders__contains=[user.pk])
+        return seen.filter(mine | (Q(state=ImportState.WAITING) & ~hand))
     return seen.filter(mine)
 
 

@@ -35,7 +35,7 @@ def prepare(folder: Path) -> None:
 
     settings.MEDIA_ROOT = folder
     jobs.wake_with(lambda job_id: None)
-    User.objects.get_or_create(username="bench-approver")
+    User.objects.get_or_create(username="bench-approver", defaults={"is_superuser": True, "is_staff": True})
     known = set(Tag.objects.values_list("name", flat=True))
     for name in TAGS:
         if name not in known:

@@ -17,7 +17,7 @@ from backoffice.choices import ImportState, RowDone
 from backoffice.errors import ImportPolicyWrong
 from backoffice.models import ImportBatch, Store, User
 from backoffice.services.imports.columns import Text
-from backoffice.services.imports.kinds import Choice, ImportKind, register
+from backoffice.services.imports.kinds import STAYED, STAYED_POINTS, STAYED_ROWS, Choice, ImportKind, register
 from campaigns.resources import ReceiptResource
 from campaigns.services.imports import applying, judging
 from campaigns.services.imports.forgetting import KIND
@@ -102,9 +102,19 @@ def totals(batch: ImportBatch) -> dict[str, Any]:
         receipts, paid = cursor.fetchone()
         cursor.execute(POINTS, values)
         points = cursor.fetchall()
-    return {"receipts": receipts, "paid": str(paid)} | {
+        left = _stayed(cursor, batch)
+    return {"receipts": receipts, "paid": str(paid), **left} | {
         f"{word}:{program}": int(number) for program, number in points
     }
+
+
+def _stayed(cursor: Any, batch: ImportBatch) -> dict[str, int]:
+    """What an undo has left: rows whose receipts kept points, and how many."""
+    if batch.state not in (ImportState.UNDOING, ImportState.UNDONE):
+        return {}
+    cursor.execute(LEFT, [batch.pk])
+    rows, points = cursor.fetchone()
+    return {STAYED_ROWS: int(rows), STAYED_POINTS: int(points)} if rows else {}
 
 
 def total_text(name: str, value: Any) -> tuple[str, str]:
@@ -114,6 +124,8 @@ def total_text(name: str, value: Any) -> tuple[str, str]:
         return _now("Receipts"), f"{value:,}"
     if word == "paid":
         return _now("Amount paid (NT$)"), f"{Decimal(value):,.2f}"
+    if word in STAYED:
+        return _now("Rows that stayed") if word == STAYED_ROWS else _now("Points that stayed"), f"{value:,}"
     title = Program.objects.filter(pk=int(program)).values_list("name", flat=True).first() or program
     text = _now("%(program)s, estimated") if word == "estimate" else _now("%(program)s, given")
     return text % {"program": title}, f"{value:,}"
@@ -135,6 +147,20 @@ SELECT program.key, sum(program.value::bigint)
 FROM backoffice_importrow r CROSS JOIN LATERAL jsonb_each_text(r.changes -> 'points') program
 WHERE r.batch_id = %(batch)s AND r.outcome = 'new' AND r.done = %(done)s
 GROUP BY program.key ORDER BY program.key::bigint
+"""
+
+
+LEFT = """
+WITH receipts AS (
+    SELECT subject_id, count(*) AS lines FROM backoffice_importrow
+    WHERE batch_id = %s AND done IN ('kept', 'stuck') GROUP BY subject_id
+)
+SELECT coalesce(sum(r.lines), 0), coalesce(sum(given.points), 0)
+FROM receipts r
+CROSS JOIN LATERAL (
+    SELECT sum(a.points - a.returned) AS points FROM campaigns_award a WHERE a.purchase_id = r.subject_id
+) given
+WHERE given.points > 0
 """
 
 

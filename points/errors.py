@@ -88,6 +88,11 @@ class OwnRequest(PointsRefusal):
     sentence = _("A second person has to approve; you cannot approve your own request.")
 
 
+class OwnFile(PointsRefusal):
+    code = "own_file"
+    sentence = _("You approved this file. Somebody else has to take it back.")
+
+
 class NotWaiting(PointsRefusal):
     code = "not_waiting"
     sentence = _("This request is not waiting for approval (%(status)s).")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.models import ImportBatch, User
 from backoffice.services.imports.columns import Text
-from backoffice.services.imports.kinds import Choice, ImportKind, register
+from backoffice.services.imports.kinds import STAYED, Choice, ImportKind, register
 from members.import_kinds import KEY, UNMASK
 from members.phones import display_phone, mask_phone
 from points.choices import ReasonCode
@@ -54,7 +54,9 @@ FAULTS: dict[str, Text] = {
     "past": _("a day that has not gone by; these points could not be used any more"),
     "not_there": _("somebody who is a member"),
     "not_served": _("an active member; this one is frozen, erased or merged"),
-    "own_card": _("a member who is neither the uploader nor the approver"),
+    "own_card": _(
+        "a member who had no hand in this file; its uploader, confirmer and approver get none of it"
+    ),
     "not_enough": _("at most the points that are free; these are %(available)s"),
     "spent_since": _("nothing more: %(left)s of these points were spent since, and stay"),
     "undone_by_hand": _("nothing more: somebody has undone this entry since"),
@@ -106,7 +108,7 @@ POINTS = ImportKind(
     totals=limits.totals,
     total_text=limits.total_text,
     about=about,
-    shown_totals=("points", "members", "worth", "largest"),
+    shown_totals=("points", "members", "worth", "largest", *STAYED),
     heavy=limits.heavy,
     undo_note=_(
         "Points that were spent since: they are owed where the program says so, and stay where it does not."
@@ -114,6 +116,7 @@ POINTS = ImportKind(
     ),
     judge=limits.judge,
     approving=limits.approving,
+    undoing=limits.undoing,
     held_until=limits.held_until,
     repeatable=False,
 )

@@ -71,13 +71,24 @@ class CheckInput(StrictSerializer):
 
 
 class ConfirmInput(StrictSerializer):
-    """`again`: the same rows were brought in before, and that is meant."""
+    """`again`: the same rows were brought in before, or stayed when that was undone, and that is meant."""
 
     again = StrictBoolean(default=False)
 
 
 class ReasonInput(StrictSerializer):
     reason = StrictText(max_length=200, required=False, allow_blank=True)
+
+
+class EarlierAnswer(serializers.Serializer):
+    """Another import of the same rows. `stands`: its rows are in. Else it was undone, and of `stayed_rows`
+    rows `stayed_points` points could not be taken back. To bring them in once more takes `again`.
+    """
+
+    id = serializers.IntegerField()
+    stands = serializers.BooleanField()
+    stayed_rows = serializers.IntegerField()
+    stayed_points = serializers.IntegerField()
 
 
 class ImportAnswer(serializers.Serializer):
@@ -98,6 +109,7 @@ class ImportAnswer(serializers.Serializer):
     total = serializers.IntegerField(allow_null=True)
     seconds_left = serializers.IntegerField(allow_null=True)
     held_until = serializers.DateTimeField(allow_null=True)
+    earlier = EarlierAnswer(allow_null=True)
 
 
 def answer_of(batch: ImportBatch) -> Body:
@@ -116,6 +128,7 @@ def answer_of(batch: ImportBatch) -> Body:
         "total": job.total if job else None,
         "seconds_left": job.seconds_left if job else None,
         "held_until": batch.held_until,
+        "earlier": _earlier(batch),
     }
 
 
@@ -126,6 +139,19 @@ def _name_of(sent: Sent) -> str:
         return str(field.run_validation(sent.name) if sent.name else field.fail("required"))
     except serializers.ValidationError as error:
         raise serializers.ValidationError({"name": error.detail}) from None
+
+
+def _earlier(batch: ImportBatch) -> Body | None:
+    """What somebody has to know before he confirms."""
+    if batch.state in intake.OVER:
+        return None
+    if known := intake.earlier(batch):
+        return {"id": known.pk, "stands": True, "stayed_rows": 0, "stayed_points": 0}
+    if left := intake.left_behind(batch):
+        return {
+            "id": left.batch.pk, "stands": False, "stayed_rows": left.rows, "stayed_points": left.points
+        }  # fmt: skip
+    return None
 
 
 class ImportOperation(Operation):

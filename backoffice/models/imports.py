@@ -20,6 +20,9 @@ class ImportBatch(models.Model):
     as it came; `canonical` the same as UTF-8 CSV where the upload cannot be read from the middle.
     `repetition` tells deliberate repetitions of the same content apart, so that nobody repeats it by
     accident.
+
+    Whoever had a hand in it does not approve it: the `owner`, the `confirmer`, and the `deciders`, who chose
+    how it is read or what its rows may do.
     """
 
     kind = models.CharField(_("kind"), max_length=32)
@@ -53,6 +56,19 @@ class ImportBatch(models.Model):
         blank=True,
         related_name="imports",
         verbose_name=_("uploaded by"),
+    )
+    # Ids and not rows of a table between, so that a constraint can look at them.
+    deciders = ArrayField(
+        models.BigIntegerField(), default=list, db_default=[], blank=True, verbose_name=_("decided by")
+    )
+    confirmer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="confirmed_imports",
+        verbose_name=_("confirmed by"),
     )
     approver = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -99,10 +115,24 @@ class ImportBatch(models.Model):
                 condition=models.Q(approver=None) | ~models.Q(approver=models.F("owner")),
                 name="import_four_eyes",
             ),
+            models.CheckConstraint(
+                condition=models.Q(approver=None)
+                | (
+                    ~models.Q(approver=models.F("confirmer"))
+                    & ~models.Q(deciders__contains=[models.F("approver")])
+                ),
+                name="import_approver_had_no_hand",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.file_name}"
+
+    @property
+    def hands(self) -> frozenset[int]:
+        """The people who brought the file in, decided about it or confirmed it."""
+        found = {self.owner_id, self.confirmer_id, *self.deciders}
+        return frozenset(pk for pk in found if pk is not None)
 
     @property
     def is_halted(self) -> bool:

@@ -21,7 +21,7 @@ from campaigns.models import Carry
 from campaigns.selectors import programs_for
 from campaigns.services.bulk_posting import Card, Grant, let_wait, post, write_awards
 from campaigns.services.buyers import lock_buyers, look_at_buyers
-from campaigns.services.settlement import applicable, explained
+from campaigns.services.settlement import applicable, claimed_among, explained
 from members.models import Purchase
 from members.purchase_data import PurchaseData, ReceiptKey
 from members.services.bulk_purchases import record_new
@@ -152,14 +152,32 @@ def _sorted_out(
             differing[receipt.key] = "twice"
     for source in {key.source for key in by_key}:
         numbers = [key.receipt_no for key in by_key if key.source == source]
-        stored = Purchase.objects.filter(source=source, receipt_no__in=numbers)
-        for purchase in stored.prefetch_related("lines", "tenders"):
-            key = ReceiptKey(source, purchase.receipt_no)
-            fields = differences(purchase, by_key.pop(key))
+        rows = Purchase.objects.filter(source=source, receipt_no__in=numbers)
+        stored = {
+            ReceiptKey(source, row.receipt_no): row for row in rows.prefetch_related("lines", "tenders")
+        }
+        claimed = _claimed(stored, by_key)
+        for key, purchase in stored.items():
+            told = by_key.pop(key)
+            if purchase.pk in claimed:
+                told = replace(told, member_id=purchase.member_id)
+            fields = differences(purchase, told)
             known += not fields
             if fields:
                 differing[key] = ", ".join(fields)
     return list(by_key.values()), known, differing
+
+
+def _claimed(
+    stored: Mapping[ReceiptKey, Purchase], told: Mapping[ReceiptKey, PurchaseData]
+) -> frozenset[int]:
+    """Stored receipts that are told without a member, as they were at first, and have found theirs since."""
+    found = [
+        purchase.pk
+        for key, purchase in stored.items()
+        if purchase.member_id is not None and told[key].member_id is None
+    ]
+    return claimed_among(found) if found else frozenset()
 
 
 def _open_books(

@@ -6,13 +6,14 @@ Lock order: member, receipt, small change, account (inside the ledger's function
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from backoffice.actors import Actor
 from backoffice.errors import LimitReached
@@ -245,12 +246,17 @@ def _json(value: Any) -> str:
 
 def _found_since(receipt: PurchaseData) -> int | None:
     """Whose a receipt without a member is by now, when it was told before and claimed since (`claims`)."""
-    claimed = Award.objects.filter(
-        purchase__source=receipt.source,
-        purchase__receipt_no=receipt.receipt_no,
-        explanation__has_key="claimed",
-    )
+    claimed = _claims().filter(purchase__source=receipt.source, purchase__receipt_no=receipt.receipt_no)
     return claimed.values_list("purchase__member_id", flat=True).first()
+
+
+def claimed_among(purchase_ids: Collection[int]) -> frozenset[int]:
+    """Those of these receipts that a till told without a member, and that were claimed since (`claims`)."""
+    return frozenset(_claims().filter(purchase__in=purchase_ids).values_list("purchase", flat=True))
+
+
+def _claims() -> QuerySet[Award]:
+    return Award.objects.filter(explanation__has_key="claimed")
 
 
 def keep_carry(account_id: int, amount: Decimal) -> None:

@@ -14,9 +14,14 @@ from backoffice.services import jobs
 from backoffice.services.imports import storage
 from backoffice.services.staff import disable_staff
 from members.models import Member
+from points.choices import DebtPolicy
+from points.models import Account, Program
 from tests.api.conftest import HOUSE, Api, House
 from tests.factories.backoffice import BrandFactory, UserFactory
+from tests.factories.members import MemberFactory
+from tests.factories.points import take
 from tests.imports.desk import csv_of, run
+from tests.imports.points_desk import look_at, points_file, put_in, take_out
 
 pytestmark = pytest.mark.django_db
 FILE = csv_of("0922000001,王", "0922000002,林", "x,壞")
@@ -149,3 +154,31 @@ def test_a_body_may_be_larger_than_a_json_one_and_not_larger_than_a_file(
     assert send(api, large).status_code == 413
     monkeypatch.setattr(storage, "MOST_BYTES", 1000)
     assert send(api, large, content_type="text/html").status_code == 415
+
+
+# --- The same rows again --------------------------------------------------------------------------------
+POINTS = points_file("0912000000,100")
+
+
+def with_points_left(person: User) -> ImportBatch:
+    """A file of points that was undone after some of them were spent."""
+    member = MemberFactory(phone="+886912000000")
+    Program.objects.update(debt_policy=DebtPolicy.CLAMP)
+    batch = put_in(POINTS, person)
+    take(Account.objects.get(member=member), 40)
+    return take_out(batch)
+
+
+def test_a_key_hears_of_it_and_has_to_say_so(api: Api, person: User) -> None:
+    first = with_points_left(person)
+    again = look_at(POINTS, person)
+    expected = {"id": first.pk, "stands": False, "stayed_rows": 1, "stayed_points": 40}
+    assert api.get(f"/imports/{again.pk}").json()["earlier"] == expected
+    answer = api.post(f"/imports/{again.pk}/confirm")
+    assert (answer.status_code, answer.json()["code"]) == (409, "import_stayed")
+    again.refresh_from_db()
+    assert again.state == ImportState.CHECKED
+    assert api.post(f"/imports/{again.pk}/confirm", {"again": True}).json()["state"] == "applying"
+    other = look_at(POINTS, person)
+    assert api.get(f"/imports/{other.pk}").json()["earlier"]["stands"] is True
+    assert api.post(f"/imports/{other.pk}/confirm", {"again": True}).json()["code"] == "import_booked_once"

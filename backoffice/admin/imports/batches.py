@@ -22,7 +22,7 @@ from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, number
 from backoffice.admin.exports.button import way_to_results
 from backoffice.admin.imports.forms import ENCODINGS, CheckForm, ReadingForm, UploadForm, shown_encoding
-from backoffice.admin.imports.preview import FILTERS, figures, page, totals
+from backoffice.admin.imports.preview import FILTERS, deciders, figures, page, stayed_text, totals
 from backoffice.admin.imports.verbs import HALTED, OFFERED, PAUSED, VERBS
 from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
 from backoffice.choices import ImportState, JobState, NoticeSubject
@@ -183,6 +183,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         may = user.has_perm(kind.permission)
         open_to_change = may and kind.uploadable and batch.state in OPEN_TO_CHANGE
         known = intake.earlier(batch)
+        left = intake.left_behind(batch) if batch.state not in intake.OVER else None
         outcome = request.GET.get("show", "")
         after = request.GET.get("after", "")
         context = {
@@ -195,6 +196,8 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "problem": file_fault_text(batch.problem),
             "known": known,
             "known_url": _page_of(known) if known and _is_seen(known, user) else "",
+            "left": stayed_text(left) if left else "",
+            "left_url": _page_of(left.batch) if left and _is_seen(left.batch, user) else "",
             "working": batch.state in WORKING and not batch.is_halted,
             "halted": batch.is_halted,
             "progress": _progress(batch),
@@ -212,6 +215,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             and not batch.removed_at
             and kind.uploadable,
             "about": kind.about(batch, user),
+            "deciders": deciders(batch),
             "ignored": layouts.ignored(layout) if layout.get("heads") else [],
             "reading_form": ReadingForm.of(layout)
             if may and kind.uploadable and (open_to_change or batch.state == ImportState.FAILED)
@@ -231,7 +235,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         buttons = []
         for name in offered:
             allowed = approver if name == "approve" else may or (name == "drop" and approver)
-            if name == "approve" and user.pk == batch.owner_id:
+            if name == "approve" and user.pk in batch.hands:
                 allowed = False
             if allowed:
                 look = "sk-primary" if name in ("confirm", "approve", "resume") else ""
@@ -325,7 +329,9 @@ class ImportBatchAdmin(ReadOnlyAdmin):
 
     def _batch(self, request: HttpRequest, pk: int) -> ImportBatch:
         user: Any = request.user
-        rows = ImportBatch.objects.visible_to(user).select_related("owner", "approver", "brand", "job")
+        rows = ImportBatch.objects.visible_to(user).select_related(
+            "owner", "confirmer", "approver", "brand", "job"
+        )
         batch: ImportBatch = visible_or_404(rows, user, pk)
         return batch
 

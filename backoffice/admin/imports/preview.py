@@ -8,9 +8,11 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from backoffice.admin.display import number
 from backoffice.choices import RowDone, RowOutcome
 from backoffice.models import ImportBatch, ImportRow, User
 from backoffice.services.imports import ends
+from backoffice.services.imports.intake import Stayed
 from backoffice.services.imports.kinds import ImportKind, kind_of
 
 PAGE = 100
@@ -124,6 +126,26 @@ def _tags(title: str, kind: ImportKind, change: dict[str, Any], user: User) -> S
     return ShownCell(
         title, kind.show("tags", gone, user) if gone else "", kind.show("tags", come, user) or "-"
     )
+
+
+def deciders(batch: ImportBatch) -> str:
+    """The names of those who chose how the file is read and what its rows may do, in their order."""
+    at_hand = {user.pk: str(user) for user in (batch.owner, batch.confirmer) if user}
+    missing = [pk for pk in batch.deciders if pk not in at_hand]
+    if missing:
+        at_hand |= {user.pk: str(user) for user in User.objects.filter(pk__in=missing)}
+    return "、".join(at_hand[pk] for pk in batch.deciders if pk in at_hand)
+
+
+def stayed_text(left: Stayed) -> str:
+    """What somebody has to know who brings the same rows in again."""
+    told = _(
+        "Import #%(batch_id)s of the same rows was undone, but %(rows)s of its rows with %(points)s points"
+        " stayed. Who has these gets them twice."
+    )
+    return told % {
+        "batch_id": left.batch.pk, "rows": number(left.rows), "points": number(left.points)
+    }  # fmt: skip
 
 
 def totals(batch: ImportBatch) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.actors import Actor
 from backoffice.admin.display import moment, number
 from backoffice.admin.forms import VerbForm
-from backoffice.admin.imports.preview import totals
+from backoffice.admin.imports.preview import deciders, stayed_text, totals
 from backoffice.admin.verbs import Act, Preview, Text, VerbView, visible_or_404
 from backoffice.choices import ImportState
 from backoffice.models import ImportBatch
@@ -50,6 +50,8 @@ class ImportVerb(VerbView):
             *kind.about(row, user),
             (_("Uploaded by"), row.owner or "-"),
             (_("Uploaded"), moment(row.created_at)),
+            *((((_("Columns and rules by"), named),)) if (named := deciders(row)) else ()),
+            *((((_("Confirmed by"), row.confirmer),)) if row.confirmer else ()),
             (_("Status"), row.get_state_display()),
         )
 
@@ -65,11 +67,20 @@ def _rest(until: datetime, now: datetime) -> str:
     return told % {"hours": number(round((until - now).total_seconds() / 3600))}
 
 
+def stayed(row: ImportBatch) -> list[Text]:
+    """A warning where the same rows were undone before and some of them stayed."""
+    left = intake.left_behind(row)
+    return [stayed_text(left)] if left else []
+
+
 class ConfirmForm(VerbForm):
     again = forms.BooleanField(
         label=gettext_lazy("I mean it again"),
         required=False,
-        help_text=gettext_lazy("Tick this if the same rows were brought in before and shall be once more."),
+        help_text=gettext_lazy(
+            "Tick this if the same rows were brought in before, or stayed when that was undone, and shall be"
+            " once more."
+        ),
     )
 
 
@@ -83,7 +94,8 @@ class ConfirmView(ImportVerb):
 
     def make_form(self, row: ImportBatch, data: Any = None, **kwargs: Any) -> VerbForm:
         form = super().make_form(row, data, **kwargs)
-        if intake.earlier(row) is None or not kind_of(row.kind).repeatable:
+        known = intake.earlier(row)
+        if (known and not kind_of(row.kind).repeatable) or not (known or intake.left_behind(row)):
             form.fields["again"].widget = forms.HiddenInput()
             form.fields["again"].label = ""
         return form
@@ -103,6 +115,7 @@ class ConfirmView(ImportVerb):
             warnings.append(
                 _("The same rows were brought in before, by import #%(batch_id)s.") % {"batch_id": known.pk}
             )
+        warnings += stayed(row)
         if ignored := layouts.ignored(row.layout):
             warnings.append(_("These columns are ignored:") + " " + "、".join(ignored))
         left = sum(int(counts.get(name, 0)) for name in ("error", "conflict", "duplicate"))
@@ -151,8 +164,10 @@ class ApproveImportView(ImportVerb):
         )
 
     def preview(self, row: ImportBatch, asked: Mapping[str, Any], now: datetime) -> Preview | None:
-        until = kind_of(row.kind).held_until(row, now)
-        return Preview(warnings=[_rest(until, now)]) if until else None
+        warnings = stayed(row)
+        if until := kind_of(row.kind).held_until(row, now):
+            warnings.append(_rest(until, now))
+        return Preview(warnings=warnings) if warnings else None
 
     def perform(self, row: ImportBatch, asked: Mapping[str, Any], act: Act) -> dict[str, Any]:
         batch = verbs.approve(batch_id=row.pk, actor=act.actor, now=act.now)

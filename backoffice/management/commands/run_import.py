@@ -43,7 +43,9 @@ class Command(BaseCommand):
             "--ignore-unknown", action="store_true", help="leave out columns that mean no field"
         )
         parser.add_argument(
-            "--again", action="store_true", help="the same rows were brought in before, and that is meant"
+            "--again",
+            action="store_true",
+            help="the same rows were brought in before, or stayed when that was undone, and that is meant",
         )
         parser.add_argument("--dry-run", action="store_true", help="stop after the check")
 
@@ -127,6 +129,11 @@ class Command(BaseCommand):
         known = intake.earlier(batch)
         if known:
             self.stdout.write(f"the same file was brought in by import #{known.pk}")
+        if left := intake.left_behind(batch):
+            self.stdout.write(
+                f"import #{left.batch.pk} of the same rows was undone, but {left.rows:,} rows with"
+                f" {left.points:,} points stayed; --again brings them in once more"
+            )
         if ignored := layouts.ignored(layout):
             self.stdout.write(f"ignored: {', '.join(ignored)}")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from backoffice.actors import Actor
 from backoffice.choices import ImportState, Reach
@@ -15,12 +17,14 @@ from backoffice.errors import ImportReach
 from backoffice.models import Brand, ImportBatch, User
 from backoffice.services import audit
 from backoffice.services.imports import steps, storage
-from backoffice.services.imports.kinds import kind_of
+from backoffice.services.imports.kinds import STAYED_POINTS, STAYED_ROWS, kind_of
 from backoffice.tabular import gzipped, sniffing
 
 NAME_LENGTH = 200
 # Rows of an import that is being taken back are in until it is undone, also when its job was given up.
 STANDING = ("waiting", "held", "applying", "applied", "undoing")
+# Nothing more is brought in of an import that is so far.
+OVER = (ImportState.APPLIED, ImportState.UNDOING, ImportState.UNDONE, ImportState.DROPPED)
 
 
 def upload(
@@ -121,10 +125,38 @@ def earlier(batch: ImportBatch) -> ImportBatch | None:
     """The latest other import of the very same file, whatever its name, that was applied and is not undone
     yet, or is about to be applied.
     """
-    same = ImportBatch.objects.filter(kind=batch.kind, state__in=STANDING)
+    return _same(batch).filter(state__in=STANDING).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Stayed:
+    """What the undo of an earlier import could not take back: rows, and the sum of their points, signed."""
+
+    batch: ImportBatch
+    rows: int
+    points: int
+
+
+def left_behind(batch: ImportBatch) -> Stayed | None:
+    """What stayed of the latest other import of the same content that was undone and left something in."""
+    for undone in _same(batch).filter(
+        state=ImportState.UNDONE, counts__has_any_keys=["done:kept", "done:stuck"]
+    ):
+        told = undone.totals
+        if STAYED_ROWS not in told and undone.removed_at is None:
+            # Undone before this was counted.
+            told = kind_of(undone.kind).totals(undone)
+        if told.get(STAYED_ROWS):
+            return Stayed(undone, int(told[STAYED_ROWS]), int(told[STAYED_POINTS]))
+    return None
+
+
+def _same(batch: ImportBatch) -> QuerySet[ImportBatch]:
+    """Other imports of the very same file, or of the same rows, latest first."""
+    same = ImportBatch.objects.filter(kind=batch.kind).exclude(pk=batch.pk)
     by_file = same.filter(file_hash=batch.file_hash)
     rows = same.filter(content_hash=batch.content_hash) if batch.content_hash else by_file
-    return (by_file | rows).exclude(pk=batch.pk).order_by("-pk").first()
+    return (by_file | rows).order_by("-pk")
 
 
 def may_bring(user: User) -> bool:

@@ -87,6 +87,10 @@ class MoreColumns(Protocol):
         ...
 
 
+# How many rows an undo has left, and what their points come to (signed): names of totals.
+STAYED = STAYED_ROWS, STAYED_POINTS = ("stayed_rows", "stayed_points")
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One thing that the user decides; the first option is the default. `options` are (value, title)."""
@@ -136,10 +140,12 @@ class ImportKind:
     step, kept in `batch.totals`, shown as `total_text(name, value)` says, a (title, text). `heavy(totals)`:
     what comes to that much needs a second person. `shown_totals` are shown, in this order. `identity` are
     columns that are shown with every row, `undo_note` says what an undo leaves. `chunk` lines at most are
-    one transaction, for kinds whose rows do much.
+    one transaction, for kinds whose rows do much. What an undo could not take back stands in the totals under
+    the names of `STAYED`, and whoever brings the same rows in again hears of it first.
 
     `judge(batch, actor, now)` is asked when somebody confirms: it may refuse, and count, and answers whether
-    a second person is needed for reasons of its own. `approving(batch, actor, now)` may refuse his yes;
+    a second person is needed for reasons of its own. `approving(batch, actor, now)` may refuse his yes,
+    `undoing(batch, actor, now)` that this person takes the file back;
     `held_until(batch, now)` is when the rows may go in, None: at once. What is not `repeatable` is refused
     also when somebody says "again".
     """
@@ -178,6 +184,7 @@ class ImportKind:
     chunk: int = 2_000
     judge: Callable[[ImportBatch, Actor, datetime], bool] = lambda batch, actor, now: False
     approving: Callable[[ImportBatch, Actor, datetime], None] = lambda batch, actor, now: None
+    undoing: Callable[[ImportBatch, Actor, datetime], None] = lambda batch, actor, now: None
     held_until: Callable[[ImportBatch, datetime], datetime | None] = lambda batch, now: None
     repeatable: bool = True
 

@@ -53,7 +53,10 @@ def look_again(*, batch_id: int, wishes: Mapping[str, Any], actor: Actor, now: d
     batch.layout = {"type": batch.layout["type"], "wishes": {k: v for k, v in wishes.items() if v}}
     steps.ask_for(batch, steps.LOOK, now)
     # What an earlier check counted was read by another layout.
-    steps.move(batch, ImportState.UPLOADED, layout=batch.layout, counts={}, totals={}, problem={})
+    deciders = steps.deciders_with(batch, actor)
+    steps.move(
+        batch, ImportState.UPLOADED, layout=batch.layout, counts={}, totals={}, problem={}, deciders=deciders
+    )
     return batch
 
 

@@ -38,6 +38,13 @@ def actor_of(batch: ImportBatch) -> Actor:
     return Actor.staff(batch.owner) if batch.owner else Actor.job("run_import")
 
 
+def deciders_with(batch: ImportBatch, actor: Actor) -> list[int]:
+    """Everybody who has chosen how the file is read or what its rows may do, this person among them."""
+    if actor.user is None or actor.user.pk in batch.deciders:
+        return batch.deciders
+    return [*batch.deciders, actor.user.pk]
+
+
 def ask_for(
     batch: ImportBatch,
     kind: str,

@@ -13,18 +13,22 @@ from django.db import IntegrityError, transaction
 from backoffice.actors import Actor
 from backoffice.choices import ImportState, JobState
 from backoffice.errors import (
+    ImportApprovalNotAllowed,
+    ImportBookedOnce,
     ImportNothingToDo,
     ImportNotThere,
     ImportOwnApproval,
     ImportPolicyWrong,
     ImportRepeated,
+    ImportStayed,
 )
 from backoffice.models import ColumnMemory, ImportBatch, Job
 from backoffice.services import audit, jobs
 from backoffice.services.imports import ends, layouts, steps, telling
-from backoffice.services.imports.intake import earlier
+from backoffice.services.imports.intake import Stayed, earlier, left_behind
 from backoffice.services.imports.kinds import kind_of
 
+APPROVE = "backoffice.approve_import"
 APPLIED_ONCE = "import_content_applied_once"
 
 
@@ -56,9 +60,12 @@ def check(
         layout["fields"] = list(fields)
     layouts.check(layout, kind, ignore)
     chosen = kind.policy(policy)
-    _remember(batch, layout, guessed)
+    _remember(batch, layout, guessed, actor)
     steps.ask_for(batch, steps.CHECK, now)
-    steps.move(batch, ImportState.CHECKING, layout=layout, policy=chosen, counts={}, totals={}, problem={})
+    steps.move(
+        batch, ImportState.CHECKING, layout=layout, policy=chosen, counts={}, totals={}, problem={},
+        deciders=steps.deciders_with(batch, actor),
+    )  # fmt: skip
     return batch
 
 
@@ -66,8 +73,9 @@ def check(
 def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) -> ImportBatch:
     """Let the good rows in. Many rows, and what the kind calls risky, wait for a second person.
 
-    `again` says that the same rows were brought in before and that this is meant. Raises OutOfReach,
-    ImportNotThere, ImportNothingToDo, ImportRepeated, and what the kind refuses.
+    `again` says that the same rows were brought in before, or that some of them stayed when that was undone,
+    and that this is meant. Raises OutOfReach, ImportNotThere, ImportNothingToDo, ImportRepeated,
+    ImportBookedOnce, ImportStayed, and what the kind refuses.
     """
     batch = steps.locked(batch_id, ImportState.CHECKED)
     kind = kind_of(batch.kind)
@@ -75,17 +83,20 @@ def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) 
     if not writing:
         raise ImportNothingToDo
     known = earlier(batch)
-    if known is not None and not (again and kind.repeatable):
-        raise ImportRepeated(batch_id=known.pk)
-    batch.confirmed_at = now
+    stayed = _refuse_repetition(batch, known, again)
+    batch.confirmed_at, batch.confirmer = now, actor.user
     batch.repetition = known.repetition + 1 if known else 0
     second = kind.judge(batch, actor, now) or needs_second(batch)
     try:
         with transaction.atomic():
-            steps.move(batch, ImportState.WAITING, confirmed_at=now, repetition=batch.repetition)
+            steps.move(
+                batch, ImportState.WAITING, confirmed_at=now, repetition=batch.repetition,
+                confirmer=actor.user,
+            )  # fmt: skip
     except IntegrityError:
         found = earlier(batch)
-        raise ImportRepeated(batch_id=found.pk if found else "?") from None
+        repeated = ImportRepeated if kind.repeatable else ImportBookedOnce
+        raise repeated(batch_id=found.pk if found else "?") from None
     if second:
         telling.ask_approvers(batch, actor, now)
     else:
@@ -94,22 +105,44 @@ def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) 
         actor=actor,
         action="import.confirm",
         subject=batch,
-        changes={"rows": [None, writing], "policy": [None, batch.policy], "state": [None, batch.state]},
+        changes={"rows": [None, writing], "policy": [None, batch.policy], "state": [None, batch.state]}
+        | ({"again_after": [None, stayed.batch.pk]} if stayed else {}),
         now=now,
     )
     return batch
 
 
+def _refuse_repetition(batch: ImportBatch, known: ImportBatch | None, again: bool) -> Stayed | None:
+    """Whether the same rows stand, by `known`, or have left something when they were undone, and nobody says
+    that he means it. Answers what was left.
+    """
+    repeatable = kind_of(batch.kind).repeatable
+    if known is not None and not repeatable:
+        raise ImportBookedOnce(batch_id=known.pk)
+    if known is not None and not again:
+        raise ImportRepeated(batch_id=known.pk)
+    stayed = left_behind(batch)
+    if stayed and not again:
+        raise ImportStayed(batch_id=stayed.batch.pk, rows=f"{stayed.rows:,}", points=f"{stayed.points:,}")
+    return stayed
+
+
 @transaction.atomic
 def approve(*, batch_id: int, actor: Actor, now: datetime) -> ImportBatch:
-    """The second person's yes. Raises OutOfReach, ImportNotThere, ImportOwnApproval, and what the kind
-    refuses.
+    """The yes of a second person, who had no hand in the file: has neither uploaded it, nor chosen how it is
+    read or what its rows may do, nor confirmed it.
+
+    Raises OutOfReach, ImportNotThere, ImportOwnApproval, ImportApprovalNotAllowed, and what the kind refuses.
     """
     batch = steps.locked(batch_id, ImportState.WAITING)
-    if actor.user is None or actor.user.pk == batch.owner_id:
+    user = actor.user
+    if user is None or user.pk in batch.hands:
         raise ImportOwnApproval
     kind_of(batch.kind).approving(batch, actor, now)
-    batch.approver, batch.approved_at = actor.user, now
+    # For every door: the page asks before, a command does not.
+    if not user.is_active or not user.has_perm(APPROVE):
+        raise ImportApprovalNotAllowed
+    batch.approver, batch.approved_at = user, now
     batch.save(update_fields=["approver", "approved_at"])
     _start(batch, now)
     telling.approved(batch, now)
@@ -175,12 +208,13 @@ def undo(*, batch_id: int, actor: Actor, now: datetime, reason: str = "") -> Imp
     """Take an applied import back: what nobody has changed since gets its former values. An undo whose job
     was cancelled or given up is taken up again.
 
-    Raises OutOfReach, ImportNotThere.
+    Raises OutOfReach, ImportNotThere, and what the kind refuses.
     """
     batch = steps.locked(batch_id, ImportState.APPLIED, ImportState.UNDOING)
     if batch.state == ImportState.UNDOING and not batch.is_halted:
         raise ImportNotThere(status=batch.get_state_display())
     kind = kind_of(batch.kind)
+    kind.undoing(batch, actor, now)
     total = steps.count_rows(batch).get("done:applied", 0)
     steps.ask_for(batch, steps.UNDO, now, target=kind.target(batch), total=total)
     steps.move(batch, ImportState.UNDOING)
@@ -226,15 +260,16 @@ def _cancel_open_job(batch: ImportBatch, actor: Actor, now: datetime, reason: st
         raise ImportNotThere(status=batch.get_state_display())
 
 
-def _remember(batch: ImportBatch, layout: Mapping[str, Any], guessed: list[str]) -> None:
-    """What this person's columns mean, for his next file of the kind. A column that nobody understood is no
-    decision to ignore it: it may mean something by then.
+def _remember(batch: ImportBatch, layout: Mapping[str, Any], guessed: list[str], actor: Actor) -> None:
+    """What the columns mean to whoever says so, for his own next file of the kind: a colleague who reads this
+    one anew decides nothing about the uploader's next. A column that nobody understood is no decision to
+    ignore it: it may mean something by then.
     """
-    if batch.owner_id is None:
+    if actor.user is None:
         return
     ColumnMemory.objects.bulk_create(
         [
-            ColumnMemory(user_id=batch.owner_id, kind=batch.kind, head=head, field=field)
+            ColumnMemory(user_id=actor.user.pk, kind=batch.kind, head=head, field=field)
             for head, field, guess in zip(layout["heads"], layout["fields"], guessed, strict=False)
             if head and (field or guess)
         ],

@@ -149,6 +149,6 @@ def _person(
 
 
 def _own_cards(span: Span) -> frozenset[int]:
-    """Nobody brings points to his own card, neither who uploads nor who approves."""
-    people_here = [user for user in (span.batch.owner_id, span.batch.approver_id) if user is not None]
+    """Nobody brings points to his own card: neither who had a hand in the file nor who approves it."""
+    people_here = [user for user in (*span.batch.hands, span.batch.approver_id) if user is not None]
     return frozenset(StaffCard.objects.filter(user__in=people_here).values_list("member_id", flat=True))

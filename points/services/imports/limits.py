@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 from backoffice.actors import Actor
 from backoffice.choices import ImportState, RowDone
 from backoffice.models import ImportBatch
-from points.errors import FileTooLarge, OverLimit
+from backoffice.services.imports.kinds import STAYED_POINTS, STAYED_ROWS
+from points.errors import FileTooLarge, OverLimit, OwnCard, OwnFile
 from points.models import Program
 from points.postings import Context
 from points.rules import worth
 from points.services import ledger
 from points.services.corrections.guard import staff_with
-from points.services.file_entries import check_pair, count_given
+from points.services.file_entries import check_pair, count_given, own_cards
 from points.services.imports.fields import cell, takes
 
 IMPORT = "points.import_points"
@@ -54,7 +55,18 @@ def totals(batch: ImportBatch) -> dict[str, Any]:
         "worth": str(money),
         "largest": largest or 0,
         "moved": sum(moved for _points, moved in sums.values()),
+        **_stayed(batch),
     }
+
+
+def _stayed(batch: ImportBatch) -> dict[str, int]:
+    """What an undo has left: rows that are stuck, and what was spent since of those that are kept."""
+    if batch.state not in (ImportState.UNDOING, ImportState.UNDONE):
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(LEFT, [batch.pk])
+        rows, points = cursor.fetchone()
+    return {STAYED_ROWS: int(rows), STAYED_POINTS: int(points)} if rows else {}
 
 
 def total_text(name: str, value: Any) -> tuple[str, str]:
@@ -64,7 +76,12 @@ def total_text(name: str, value: Any) -> tuple[str, str]:
         return _("Worth"), f"NT${number_format(value, use_l10n=True, force_grouping=True)}"
     if name == "points":
         return _("Points in sum"), f"+{number}" if value > 0 else number
-    titles = {"members": _("Members"), "largest": _("Largest row")}
+    titles = {
+        "members": _("Members"),
+        "largest": _("Largest row"),
+        STAYED_ROWS: _("Rows that stayed"),
+        STAYED_POINTS: _("Points that stayed"),
+    }
     return titles.get(name, name), number
 
 
@@ -96,13 +113,30 @@ def approving(batch: ImportBatch, actor: Actor, now: datetime) -> None:
     """Raises NotAllowed, FileTooLarge, MutualApproval."""
     user = staff_with(actor, APPROVE)
     _refuse_too_much(batch)
-    if batch.owner_id:
+    # In one order, because each pair has a lock.
+    for asker_id in sorted(batch.hands):
         check_pair(
-            asker_id=batch.owner_id,
+            asker_id=asker_id,
             approver_id=user.pk,
             points=int(batch.totals["moved"]),
             context=Context(actor=actor, now=now),
         )
+
+
+def undoing(batch: ImportBatch, actor: Actor, now: datetime) -> None:
+    """Who approved a file does not take it back, nor who is in it himself: a deduction would come back to
+    him.
+
+    Raises NotAllowed, OwnFile, OwnCard.
+    """
+    if actor.user is None:
+        return
+    user = staff_with(actor, IMPORT)
+    if user.pk == batch.approver_id:
+        raise OwnFile
+    cards = own_cards([user.pk])
+    if cards and batch.rows.filter(subject_id__in=cards, done=RowDone.APPLIED).exists():
+        raise OwnCard
 
 
 def held_until(batch: ImportBatch, now: datetime) -> datetime | None:
@@ -136,6 +170,16 @@ FROM backoffice_importrow r WHERE {WRITTEN} AND r.done = ANY(%s) GROUP BY 1 ORDE
 PEOPLE = f"""
 SELECT count(DISTINCT r.subject_id), max(abs({cell("points")}::bigint))
 FROM backoffice_importrow r WHERE {WRITTEN} AND r.done = ANY(%s)
+"""
+# A row that somebody has undone by hand is kept as well, but none of its points stayed. The row of an erased
+# person says nothing any more, and nobody gets its points twice.
+LEFT = f"""
+SELECT count(*), coalesce(sum(CASE WHEN r.done = 'stuck' THEN {cell("points")}::bigint
+                                   ELSE sign({cell("points")}::bigint)
+                                        * (r.faults -> 0 -> 'details' ->> 'left')::bigint END), 0)
+FROM backoffice_importrow r
+WHERE r.batch_id = %s AND r.cells IS NOT NULL
+  AND (r.done = 'stuck' OR (r.done = 'kept' AND r.faults -> 0 ->> 'fault' = 'spent_since'))
 """
 GIVEN = f"""
 SELECT r.subject_id, {cell("program")}::bigint, {cell("points")}::bigint

@@ -145,7 +145,15 @@ def explanation(batch: ImportBatch) -> dict[str, Any]:
         "operation": batch.policy["operation"],
         "uploaded_by": batch.owner.username if batch.owner else "-",
         "approved_by": batch.approver.username if batch.approver else "-",
+        **_confirmed(batch),
     }
+
+
+def _confirmed(batch: ImportBatch) -> dict[str, str]:
+    """Who confirmed the file, where that is not the one who uploaded it."""
+    if batch.confirmer_id in (None, batch.owner_id) or batch.confirmer is None:
+        return {}
+    return {"confirmed_by": batch.confirmer.username}
 
 
 def _told(row: Row, told: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def diff(span: Span) -> None:
     promised: who is not to be served any more, or is somebody else now, is a conflict.
     """
     batch = span.batch
-    cards = own_cards([user for user in (batch.owner_id, batch.approver_id) if user])
+    cards = own_cards([user for user in (*batch.hands, batch.approver_id) if user])
     values = parameters(span, cards=list(cards), again=span.again)
     with connection.cursor() as cursor:
         cursor.execute(_statement(batch.policy["key"], again=span.again), values)
