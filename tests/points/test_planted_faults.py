@@ -262,8 +262,8 @@ FAULTS = [
         "entry {refund}",
         "UPDATE points_entry SET source_type = 'undo_request', source_id = {adjustments[0]}::text"
         " WHERE id = {refund};"
-        "UPDATE points_adjustment q SET undoes_id = {hold_spend}, points = e.points, account_id = e.account_id"
-        " FROM points_entry e WHERE e.id = {refund} AND q.id = {adjustments[0]}",
+        "UPDATE points_adjustment q SET undoes_id = {hold_spend}, points = e.points,"
+        " account_id = e.account_id FROM points_entry e WHERE e.id = {refund} AND q.id = {adjustments[0]}",
         "I07",
     ),
     (
