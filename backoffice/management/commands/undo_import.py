@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from backoffice.actors import Actor
-from backoffice.errors import Refusal
-from backoffice.management.commands.run_import import work_on
+from backoffice.errors import OutOfReach, Refusal
+from backoffice.management.commands.run_import import Teller, work_on
 from backoffice.services.imports import verbs
 
 
@@ -17,8 +18,8 @@ class Command(BaseCommand):
     help = "Undo an import. Rows that somebody has changed since are kept and counted."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("id", type=int)
-        parser.add_argument("--reason", default="")
+        parser.add_argument("id", type=int, help="the number of the import, without #")
+        parser.add_argument("--reason", default="", help="for the trail")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -28,13 +29,17 @@ class Command(BaseCommand):
                 now=timezone.now(),
                 reason=options["reason"],
             )
+        except OutOfReach as refusal:
+            raise CommandError(_("There is no import #%(id)s.") % {"id": options["id"]}) from refusal
         except Refusal as refusal:
             raise CommandError(str(refusal)) from refusal
-        job = work_on(batch)
+        job = work_on(batch, Teller(self.stderr))
         if job.state != "done":
             raise CommandError(f"job {job.pk}: {job.state} {job.error}")
         batch.refresh_from_db()
-        self.stdout.write(
-            f"import #{batch.pk}: restored {batch.counts.get('done:undone', 0):,},"
-            f" kept {batch.counts.get('done:kept', 0):,}, stuck {batch.counts.get('done:stuck', 0):,}"
-        )
+        told = _("import #%(id)s: taken back %(undone)s, kept %(kept)s, stuck %(stuck)s")
+        ends = {name: f"{batch.counts.get(f'done:{name}', 0):,}" for name in ("undone", "kept", "stuck")}
+        self.stdout.write(told % {"id": batch.pk, **ends})
+        if batch.counts.get("done:kept") or batch.counts.get("done:stuck"):
+            told = _("which ones, and why: on the page of import #%(id)s in the back office")
+            self.stdout.write(told % {"id": batch.pk})

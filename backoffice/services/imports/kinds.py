@@ -263,7 +263,12 @@ def kind_of(name: str) -> ImportKind:
     try:
         return _kinds[name]
     except KeyError:
-        raise ImportKindUnknown(kind=name, known=", ".join(sorted(_kinds))) from None
+        raise ImportKindUnknown(kind=name, known=", ".join(sorted(uploadable()))) from None
+
+
+def uploadable() -> list[str]:
+    """The names of the kinds that files may be of."""
+    return [kind.name for kind in _kinds.values() if kind.uploadable]
 
 
 def kinds_for(user: User) -> list[ImportKind]:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from backoffice.actors import Actor
-from backoffice.models import Brand
+from backoffice.management.brands import brand_of
 from members.csv_files import read_csv
 from members.errors import UnreadableFile
 from members.management.reports import write_report
@@ -30,11 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--encoding", default="", help="found out unless given: utf-8, cp950, utf-16")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        brand = None
-        if options["brand"]:
-            brand = Brand.objects.filter(code=options["brand"]).first()
-            if brand is None:
-                raise CommandError(f"There is no brand with the code {options['brand']}.")
+        brand = brand_of(options["brand"]) if options["brand"] else None
         try:
             with options["file"].open("rb") as file:
                 report = load_members(
