@@ -141,7 +141,7 @@ def stayed_text(left: Stayed) -> str:
     """What somebody has to know who brings the same rows in again."""
     told = _(
         "Import #%(batch_id)s of the same rows was undone, but %(rows)s of its rows with %(points)s points"
-        " stayed. Who has these gets them twice."
+        " stayed. Brought in again, they count twice."
     )
     return told % {
         "batch_id": left.batch.pk, "rows": number(left.rows), "points": number(left.points)

@@ -151,6 +151,8 @@ class ApproveImportView(ImportVerb):
     title = gettext_lazy("Approve this import")
     confirm_label = gettext_lazy("Approve")
     permission = "backoffice.approve_import"
+    # What waits, and what stayed of the same rows, is told before the yes.
+    preview_at_once = True
 
     def permitted(self, user: Any, batch: ImportBatch) -> None:
         """Whoever may approve need not be able to bring in."""

@@ -155,8 +155,8 @@ class Command(BaseCommand):
         if left := intake.left_behind(batch):
             self.stdout.write(
                 _(
-                    "import #%(id)s of the same rows was undone, but %(rows)s rows with %(points)s points stayed; "
-                    "--again brings them in once more"
+                    "import #%(id)s of the same rows was undone, but %(rows)s rows with %(points)s points"
+                    " stayed; --again brings them in once more"
                 )
                 % {"id": left.batch.pk, "rows": f"{left.rows:,}", "points": f"{left.points:,}"}
             )
