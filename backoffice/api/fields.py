@@ -40,9 +40,11 @@ class Quick(serializers.Field):
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if data is not serializers.empty and data is not None and not self.read_only:
+            # None of ours asks for the field as well, as the library's may.
+            rules: list[Any] = self.validators
             try:
                 value = self.to_internal_value(data)
-                for validator in self.validators:
+                for validator in rules:
                     validator(value)
             except (serializers.ValidationError, DjangoValidationError):
                 # Told below, where faults of several validators are put together.

@@ -97,7 +97,7 @@ class ApiLanguage:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         language = wished_language(request)
         translation.activate(language)
-        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = language
         response = self.get_response(request)
         patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", language)
