@@ -120,7 +120,8 @@ class Operation(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        return {"Allow": _allowed(type(self))}
+        view: Any = type(self)
+        return {"Allow": _allowed(view)}
 
     def check_permissions(self, request: Request) -> None:
         """Raises NotAuthenticated for nobody, CallerNotAllowed for another kind or a missing scope."""
