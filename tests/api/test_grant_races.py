@@ -12,13 +12,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from backoffice.choices import ApiKeyKind
-from backoffice.models import IdempotencyKey, LimitCounter
+from backoffice.models import IdempotencyKey
 from backoffice.services.idempotency import run_once
 from campaigns.models import Grant, GrantCancel
 from members.models import Member
 from points.models import Account, Entry
 from tests.api.conftest import Api, House, Race
-from tests.api.test_grants import grant, ok, refused, sound
+from tests.api.test_grants import given_today, grant, ok, refused, sound
 from tests.api.test_till_races import at_once
 from tests.factories.points import take
 
@@ -58,7 +58,7 @@ def test_fifty_keys_and_one_number_have_one_effect(house: House, together: Race)
     answers = at_once(together, [patient(tokens[turn % 5], "/grants", told) for turn in range(50)])
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
-    assert Entry.objects.count() == Grant.objects.count() == 1 and LimitCounter.objects.get().used == 70
+    assert Entry.objects.count() == Grant.objects.count() == 1 and given_today() == 70
     sound()
 
 
@@ -68,7 +68,7 @@ def test_one_number_for_two_members_at_once_is_one_members(house: House, togethe
     calls = [patient(token, "/grants", told | {"card": cards[turn % 2]}) for turn in range(20)]
     statuses = [answer.status_code for answer in at_once(together, calls)]
     assert sorted(statuses) == [200] * 10 + [409] * 10
-    assert Entry.objects.count() == 1 and LimitCounter.objects.get().used == 70
+    assert Entry.objects.count() == 1 and given_today() == 70
 
 
 def test_calls_at_once_do_not_pass_the_day_of_their_key(house: House, together: Race, settings: Any) -> None:
@@ -78,7 +78,7 @@ def test_calls_at_once_do_not_pass_the_day_of_their_key(house: House, together: 
     calls = [patient(token, "/grants", grant(house, 100, card=cards[turn % 2])) for turn in range(20)]
     answers = at_once(together, calls)
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 15
-    assert sum(Entry.objects.values_list("points", flat=True)) == 500 == LimitCounter.objects.get().used
+    assert sum(Entry.objects.values_list("points", flat=True)) == 500 == given_today()
     assert IdempotencyKey.objects.count() == Grant.objects.count() == 5
 
 
