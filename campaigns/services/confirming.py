@@ -40,8 +40,9 @@ def confirm_due(*, actor: Actor, now: datetime, as_of: datetime | None = None, l
     Points last from the moment at which they can be used, so deadlines count from `now`. An erased member's
     waiting points are cancelled. Members are locked in id order; a repetition finds nothing to do.
     """
-    found = {}
-    for kind in (Award, Grant):
+    found: dict[type[Award | Grant], list[tuple[int, int]]] = {}
+    kinds: tuple[type[Award | Grant], ...] = (Award, Grant)
+    for kind in kinds:
         due = kind._default_manager.filter(
             status=AwardStatus.PENDING,
             pending__confirm_at__lte=as_of or now,
@@ -50,14 +51,17 @@ def confirm_due(*, actor: Actor, now: datetime, as_of: datetime | None = None, l
         left = limit - sum(map(len, found.values()))
         found[kind] = list(due.values_list("pk", "account__member_id")[:left])
     buyers = lock_buyers(member_id for due in found.values() for _, member_id in due)
+    rows: list[Award | Grant] = []
     for kind, due in found.items():
-        rows = kind._default_manager.filter(pk__in=[pk for pk, _ in due], status=AwardStatus.PENDING)
-        for row in rows.select_related("account__program").order_by("account_id", "id"):
-            assert row.account is not None, "what waits has its account"
-            owner = buyers.get(row.account.member_id)
-            # A merge that came in between has moved it; the next run finds it there.
-            if owner and owner.member_id == row.account.member_id:
-                _confirm(row, owner.status, actor, now)
+        waiting = kind._default_manager.filter(pk__in=[pk for pk, _ in due], status=AwardStatus.PENDING)
+        rows += waiting.select_related("account__program").order_by("id")
+    # Both kinds in one order of accounts: others take several of them in this order, too.
+    for row in sorted(rows, key=lambda row: row.account_id or 0):
+        assert row.account is not None, "what waits has its account"
+        owner = buyers.get(row.account.member_id)
+        # A merge that came in between has moved it; the next run finds it there.
+        if owner and owner.member_id == row.account.member_id:
+            _confirm(row, owner.status, actor, now)
     return sum(map(len, found.values()))
 
 

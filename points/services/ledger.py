@@ -21,7 +21,7 @@ from django.db.utils import Error as DatabaseError
 
 from backoffice.prepared import cursor_on
 from points.choices import DebtPolicy
-from points.errors import InvalidPoints, PointsRefusal, refusal
+from points.errors import InvalidPoints, refusal_of
 from points.postings import (
     Context,
     CreditOutcome,
@@ -53,7 +53,6 @@ __all__ = [
     "open_accounts",
     "reduce_pending",
     "refund_spend",
-    "refusal_of",
     "release",
     "reverse_credit",
     "reverse_credits",
@@ -110,16 +109,6 @@ def call_rows(sql: str, params: Sequence[Any], *, fenced: bool = True) -> list[t
             # As it is: its cause says what the database meant, and whether it was only busy.
             raise
         raise refused from error
-
-
-def refusal_of(error: DatabaseError) -> PointsRefusal | None:
-    """What a statement was refused with, where it was one of the ledger's own refusals that ended it."""
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) or ""
-    if not state.startswith("SK"):
-        return None
-    detail = getattr(getattr(cause, "diag", None), "message_detail", None)
-    return refusal(state, json.loads(detail) if detail else {})
 
 
 def _check(points: int) -> None:

@@ -31,6 +31,7 @@ from members.choices import MemberStatus
 from members.errors import MembersRefusal
 from members.selectors.lineage import survivor
 from members.services import card_codes
+from points.errors import refusal_of
 from points.policy import ZONE
 from points.services import ledger
 from points.services.corrections import staff_with
@@ -170,7 +171,7 @@ def _booked(values: list[Any], told: ToldGrant, now: datetime) -> Mapping[str, A
     try:
         row = prepared.first(GIVE, values)
     except DatabaseError as error:
-        refused = ledger.refusal_of(error)
+        refused = refusal_of(error)
         state = getattr(error.__cause__, "sqlstate", None)
         if refused is not None:
             raise refused from error
