@@ -144,8 +144,8 @@ def _gifts_and_terms(program: Program, member: Member, entry: Entry) -> None:
         entry=entry, at=timezone.now(),
     )  # fmt: skip
     Grant.objects.create(
-        brand=Brand.objects.get(), number="G0000000001", key=ApiKey.objects.get(), account=entry.account,
-        points=200, service="music", told="0" * 64, occurred_at=timezone.now(), created_at=timezone.now(),
+        brand=Brand.objects.get(), number="R0000000002", key=ApiKey.objects.get(), account=entry.account,
+        points=200, service="partner", told="0" * 64, occurred_at=timezone.now(), created_at=timezone.now(),
         status="posted", entry=entry,
     )  # fmt: skip
     MembershipTerms.objects.create(version="0", effective_from=timezone.now(), must_accept=False)
