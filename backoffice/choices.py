@@ -85,6 +85,7 @@ class ApiScope(models.TextChoices):
     MEMBERS_WRITE = "members.write", _("Sign members up")
     PURCHASES_WRITE = "purchases.write", _("Post purchases and returns")
     POINTS_SPEND = "points.spend", _("Quote, hold and spend points")
+    POINTS_GRANT = "points.grant", _("Give points")
     CORRECTIONS_ASK = "corrections.ask", _("Ask for corrections")
     REPORTS_READ = "reports.read", _("Read day reports")
     IMPORTS_WRITE = "imports.write", _("Bring files in")

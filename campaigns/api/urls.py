@@ -1,8 +1,11 @@
 from django.urls import path
 
-from campaigns.api import receipts, till_offline, till_purchases, till_spending
+from campaigns.api import grants, receipts, till_offline, till_purchases, till_spending
 
 urlpatterns = [
+    path("grants", grants.Grants.as_view(), name="grants"),
+    path("grants/<key:grant_no>", grants.GrantOfBrand.as_view(), name="grant"),
+    path("grants/<key:grant_no>/cancel", grants.CancelGrant.as_view(), name="grant_cancel"),
     path("looks", till_spending.Look.as_view(), name="look"),
     path("purchases", till_purchases.Purchases.as_view(), name="purchases"),
     path("purchases/<key:receipt_no>", till_purchases.PurchaseOfTill.as_view(), name="purchase"),

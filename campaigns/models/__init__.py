@@ -1,5 +1,6 @@
 from campaigns.models.award import Award, AwardReturn, Carry
 from campaigns.models.gift import Gift, GiftTaken
+from campaigns.models.grant import Grant, GrantCancel
 from campaigns.models.reservation import PointsGivenBack, Reservation, ReservedPoints
 from campaigns.models.tills import OfflineItem, OfflinePack, TillItem, TillRecord
 
@@ -9,6 +10,8 @@ __all__ = [
     "Carry",
     "Gift",
     "GiftTaken",
+    "Grant",
+    "GrantCancel",
     "OfflineItem",
     "OfflinePack",
     "PointsGivenBack",

@@ -1,4 +1,4 @@
-"""What of this app goes with a member who becomes another one: waiting awards and small change.
+"""What of this app goes with a member who becomes another one: waiting points and small change.
 
 Called with both members locked, before the ledger moves their points: it refuses while anything waits.
 """
@@ -12,7 +12,7 @@ from django.db import transaction
 from backoffice.actors import Actor
 from campaigns.choices import AwardStatus
 from campaigns.earning import NOTHING
-from campaigns.models import Award, Carry
+from campaigns.models import Award, Carry, Grant
 from campaigns.services.taking_back import settle_waiting
 from points.choices import PendingStatus
 from points.models import Account
@@ -23,23 +23,26 @@ REASON = "merge"
 
 @transaction.atomic
 def absorb(*, duplicate_id: int, survivor_id: int, actor: Actor, now: datetime) -> None:
-    """Move waiting awards (with what is left of their points) and small change to the survivor's accounts.
+    """Move waiting awards and grants (with what is left of their points), and small change, to the survivor.
 
     Raises MemberNotServed where points wait and the survivor is frozen: he cannot be given them.
     """
     for account in Account.objects.filter(member_id=duplicate_id).order_by("pk"):
-        waiting = Award.objects.filter(account=account, status=AwardStatus.PENDING).order_by("pk")
+        waiting: list[Award | Grant] = [
+            *Award.objects.filter(account=account, status=AwardStatus.PENDING).order_by("pk"),
+            *Grant.objects.filter(account=account, status=AwardStatus.PENDING).order_by("pk"),
+        ]
         carry = Carry.objects.select_for_update().filter(account=account).exclude(amount=NOTHING).first()
-        if carry is None and not waiting.exists():
+        if carry is None and not waiting:
             continue
         target = ledger.open_account(member_id=survivor_id, program_id=account.program_id, now=now)
-        for award in waiting.select_related("program"):
+        for award in waiting:
             _move_waiting(award, target, actor, now)
         if carry is not None:
             _move_carry(carry, target)
 
 
-def _move_waiting(award: Award, target: int, actor: Actor, now: datetime) -> None:
+def _move_waiting(award: Award | Grant, target: int, actor: Actor, now: datetime) -> None:
     """The old credit is cancelled and a new one waits for the same day; the award leads to it from now on."""
     old = settle_waiting(award)
     if old.status == PendingStatus.OPEN and old.points:

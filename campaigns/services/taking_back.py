@@ -13,7 +13,7 @@ from django.db.models import Sum
 
 from backoffice.actors import Actor
 from campaigns.choices import AwardStatus
-from campaigns.models import Award, AwardReturn
+from campaigns.models import Award, AwardReturn, Grant
 from members.models import PurchaseReturn
 from points.choices import DebtPolicy, PendingStatus
 from points.errors import MemberNotServed, PendingNotOpen
@@ -131,8 +131,8 @@ def _source(due: Due, taken: Taken) -> ledger.Source:
     return ledger.Source(SOURCE_TYPE, f"{taken.returned.pk}:{due.award.entry_id}")
 
 
-def settle_waiting(award: Award) -> PendingCredit:
-    """Bring a waiting award up to its credit, not saved: posted with its entry, or cancelled."""
+def settle_waiting(award: Award | Grant) -> PendingCredit:
+    """Bring a waiting award or grant up to its credit, not saved: posted with its entry, or cancelled."""
     assert award.pending_id is not None, "a waiting award has its credit"
     pending = PendingCredit.objects.get(pk=award.pending_id)
     if pending.status == PendingStatus.CONFIRMED:

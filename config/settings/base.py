@@ -271,6 +271,9 @@ TILL_OLDEST_DAYS = env.int("TILL_OLDEST_DAYS", default=7)
 # Above these, too: what one receipt, and one till on one local day, may earn its members.
 TILL_RECEIPT_MOST_POINTS = env.int("TILL_RECEIPT_MOST_POINTS", default=100_000)
 TILL_DAY_MOST_POINTS = env.int("TILL_DAY_MOST_POINTS", default=1_000_000)
+# What a service gives by its key: the most of one grant, and of one key on one local day.
+GRANT_MOST_POINTS = env.int("GRANT_MOST_POINTS", default=100_000)
+PARTNER_DAY_MOST_POINTS = env.int("PARTNER_DAY_MOST_POINTS", default=1_000_000)
 # A file that gives more points than this in one program needs a second person.
 IMPORT_POINTS_ALONE = env.int("IMPORT_POINTS_ALONE", default=100_000)
 # Long work rests before a chunk while so many sessions wait for locks, one waits so long, or a replica is so

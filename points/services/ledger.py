@@ -21,7 +21,7 @@ from django.db.utils import Error as DatabaseError
 
 from backoffice.prepared import cursor_on
 from points.choices import DebtPolicy
-from points.errors import InvalidPoints, refusal
+from points.errors import InvalidPoints, refusal_of
 from points.postings import (
     Context,
     CreditOutcome,
@@ -104,16 +104,11 @@ def call_rows(sql: str, params: Sequence[Any], *, fenced: bool = True) -> list[t
             cursor.execute(sql, params)
             return cursor.fetchall()
     except DatabaseError as error:
-        raise _translated(error) from error
-
-
-def _translated(error: DatabaseError) -> Exception:
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) or ""
-    if not state.startswith("SK"):
-        return error
-    detail = getattr(getattr(cause, "diag", None), "message_detail", None)
-    return refusal(state, json.loads(detail) if detail else {}) or error
+        refused = refusal_of(error)
+        if refused is None:
+            # As it is: its cause says what the database meant, and whether it was only busy.
+            raise
+        raise refused from error
 
 
 def _check(points: int) -> None:

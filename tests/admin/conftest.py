@@ -31,7 +31,7 @@ from backoffice.models import (
 from backoffice.services import api_keys, audit, sign_in
 from backoffice.services.alarms import raise_alarm
 from backoffice.visits import Visit
-from campaigns.models import GiftTaken, TillItem
+from campaigns.models import GiftTaken, Grant, TillItem
 from members.models import Member, MembershipTerms, MemberTag, Purchase, Tag
 from members.services import sessions
 from points.choices import EntryKind
@@ -142,6 +142,11 @@ def _gifts_and_terms(program: Program, member: Member, entry: Entry) -> None:
     GiftTaken.objects.create(
         gift=gift, program=program, matter="welcome", phone_seal="0" * 64, member=member, points=200,
         entry=entry, at=timezone.now(),
+    )  # fmt: skip
+    Grant.objects.create(
+        brand=Brand.objects.get(), number="R0000000002", key=ApiKey.objects.get(), account=entry.account,
+        points=200, service="partner", told="0" * 64, occurred_at=timezone.now(), created_at=timezone.now(),
+        status="posted", entry=entry,
     )  # fmt: skip
     MembershipTerms.objects.create(version="0", effective_from=timezone.now(), must_accept=False)
 

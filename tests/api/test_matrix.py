@@ -33,6 +33,7 @@ PLACES = {
     "key:key": "some-key",
     "key:receipt_no": "R1",
     "key:hold_no": "H1",
+    "key:grant_no": "G1",
     "str:day": "2026-11-22",
 }
 

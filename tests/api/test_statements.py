@@ -10,14 +10,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from backoffice.choices import ApiKeyKind
 from backoffice.models import IdempotencyKey
-from campaigns.models import Award, Carry, TillRecord
+from campaigns.models import Award, Carry, Grant, TillRecord
 from members.cards import new_card_no
 from members.choices import MemberStatus
 from members.models import Member, Purchase, PurchaseLine, PurchaseTender
 from members.services import card_codes
 from points.models import Entry
 from tests.api.conftest import Api, House
+from tests.api.test_grants import grant
 from tests.api.test_tills import hold, ok, receipt, refused, till
 from tests.factories.points import ProgramFactory, give
 
@@ -128,6 +130,21 @@ def test_a_rule_counts_from_the_very_next_receipt(house: House, warm: Api) -> No
         (earned,) = ok(warm.post("/purchases", receipt(house, "10.00")))["earned"]
         assert earned["points"] == 10 * points
     assert Award.objects.latest("pk").rule_version == house.program.version
+
+
+def test_a_grant_is_two_statements_its_key_and_itself(house: House) -> None:
+    ProgramFactory(code="later", pending_days=3)
+    api = Api(house.key(ApiKeyKind.PARTNER).secret)
+    # The process takes its portion of the minute and sees the programs.
+    for code in ("", "main", "later"):
+        ok(api.post("/grants", grant(house, program=code)))
+    for values in ({}, {"program": "main"}, {"program": "later"}, {"reason": "12 months"}):
+        told = grant(house, **values)
+        assert statements(lambda told=told: api.post("/grants", told)) == 2
+    code = card_codes.issue(member=house.member, now=timezone.now()).code
+    assert statements(lambda: api.post("/grants", grant(house, card=code))) <= 16
+    assert statements(lambda: api.post("/grants", told)) <= 16
+    assert Grant.objects.count() == 8
 
 
 def test_a_refused_receipt_leaves_nothing(house: House, warm: Api) -> None:

@@ -1,15 +1,26 @@
+"""One table of cases for both ways: a verb in a transaction, and one that is a single statement."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
+from backoffice import prepared
 from backoffice.errors import KeyInUse, KeyTaken, Refusal
 from backoffice.models import Heartbeat, IdempotencyKey
-from backoffice.services.idempotency import StoredAnswer, request_hash, run_once
+from backoffice.services.idempotency import (
+    CANONICAL,
+    KeyOfRequest,
+    StoredAnswer,
+    request_hash,
+    run_in_one,
+    run_once,
+)
 
 NOW = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 REQUEST = {"path": "/api/spend", "body": {"points": 10, "note": "咖啡"}}
@@ -24,8 +35,37 @@ class Verb:
         return {"run": count, "at": NOW}
 
 
+def in_one(*, verb: Callable[[], dict[str, Any]], **told: Any) -> StoredAnswer:
+    """What a statement does that claims, acts and answers: all of it, or nothing of it."""
+
+    def statement(key: KeyOfRequest) -> dict[str, Any] | None:
+        with transaction.atomic():
+            claim = [key.client, key.key, key.digest, key.now]
+            row = prepared.first("SELECT backoffice_claim_v1(%s, %s, %s, %s)", claim)
+            assert row is not None
+            if row[0] is None:
+                return None
+            text = CANONICAL.encode(verb())
+            prepared.first("SELECT backoffice_answer_v1(%s, 200, %s::jsonb)", [row[0], text])
+            return dict(json.loads(text))
+
+    return run_in_one(verb=statement, **told)
+
+
+WAYS: dict[str, Callable[..., StoredAnswer]] = {"transaction": run_once, "statement": in_one}
+_way: list[str] = []
+
+
+@pytest.fixture(autouse=True, params=WAYS)
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each test runs once in each way."""
+    _way[:] = [request.param]
+    yield request.param
+
+
 def ask(verb: Callable[[], dict[str, Any]], request: dict[str, Any] = REQUEST, **more: str) -> StoredAnswer:
-    return run_once(**{"client": "till:1", "key": "k1"} | more, request=request, now=NOW, verb=verb)  # type: ignore[arg-type]
+    told: dict[str, Any] = {"client": "till:1", "key": "k1"} | more
+    return WAYS[_way[0]](request=request, now=NOW, verb=verb, **told)
 
 
 @pytest.mark.django_db
@@ -119,7 +159,28 @@ def test_a_duplicate_that_waits_too_long_is_told_to_come_back(
 @pytest.mark.django_db(transaction=True)
 def test_it_refuses_to_be_part_of_another_transaction() -> None:
     """Answered means committed."""
-    from django.db import transaction
-
     with pytest.raises(RuntimeError), transaction.atomic():
         ask(Verb())
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_is_not_the_keys_is_no_key_in_use(
+    together: Callable[[list[Callable[[], Any]]], list[Any]],
+) -> None:
+    beat = Heartbeat.objects.create(name="held", at=NOW)
+
+    def touch() -> dict[str, Any]:
+        Heartbeat.objects.select_for_update().get(pk=beat.pk)
+        return {}
+
+    def impatient() -> StoredAnswer:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        return ask(touch)
+
+    with transaction.atomic():
+        Heartbeat.objects.select_for_update().get(pk=beat.pk)
+        [answer] = together([impatient])
+    assert isinstance(answer, OperationalError)
+    assert not IdempotencyKey.objects.exists()
