@@ -44,10 +44,10 @@ class GrantAdmin(ReadOnlyAdmin):
     sortable_by = ()
     inlines = (GrantCancelInline,)
     fields = (
-        "number", "given", "service", "reason", "card", "program_name", "brand", "caller", "coloured_status",
+        "number", "given", "service", "reason", "card", "program_name", "brand", "caller", "status_now",
         "entry", "happened", "created_at",
     )  # fmt: skip
-    readonly_fields = ("given", "card", "program_name", "caller", "coloured_status", "happened")
+    readonly_fields = ("given", "card", "program_name", "caller", "status_now", "happened")
 
     @display(description=_("points"))
     def given(self, grant: Grant) -> str:
@@ -67,9 +67,17 @@ class GrantAdmin(ReadOnlyAdmin):
 
     @display(description=_("status"), label=COLOURS)
     def coloured_status(self, grant: Grant) -> tuple[str, str]:
-        status = AwardStatus.CANCELLED if hasattr(grant, "cancel") else AwardStatus(grant.status)
+        status = _status_of(grant)
         return status.value, str(status.label)
+
+    @display(description=_("status"))
+    def status_now(self, grant: Grant) -> str:
+        return str(_status_of(grant).label)
 
     @display(description=_("happened"))
     def happened(self, grant: Grant) -> str:
         return format_html('<span class="sk-time">{}</span>', moment(grant.occurred_at))
+
+
+def _status_of(grant: Grant) -> AwardStatus:
+    return AwardStatus.CANCELLED if hasattr(grant, "cancel") else AwardStatus(grant.status)
