@@ -53,6 +53,9 @@ def test_what_cannot_be_done_yet_is_said(marketer: Client) -> None:
         marketer.post(page(batch, "reading"), {}),
     ):
         assert answer.status_code == 409 and "sk-note-bad" in answer.content.decode()
+    # By whichever door: the pages look before they ask.
+    with pytest.raises(ImportNotThere):
+        verbs.check(batch_id=batch.pk, fields=None, policy={}, actor=ROBOT, now=NOON)
     work(batch)
     assert batch.state == ImportState.UNDERSTOOD
     with pytest.raises(ImportNotThere):

@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone, translation
 
 from backoffice.management.commands import run_import
-from backoffice.models import ImportBatch
+from backoffice.models import ImportBatch, Job
+from backoffice.services.imports import verbs
 from members.models import Member
 from tests.factories.backoffice import BrandFactory
-from tests.imports.desk import csv_of
+from tests.imports.desk import ROBOT, csv_of
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +90,15 @@ def test_an_import_that_is_not_there_and_one_that_cannot_be_undone(members: str)
     said("run_import", members, kind="members", dry_run=True)
     with pytest.raises(CommandError, match="To be confirmed"):
         said("undo_import", str(ImportBatch.objects.get().pk))
+
+
+def test_an_undo_that_was_broken_off_goes_on(members: str) -> None:
+    said("run_import", members, kind="members")
+    pk = ImportBatch.objects.get().pk
+    verbs.undo(batch_id=pk, actor=ROBOT, now=timezone.now())
+    out, _errors = said("undo_import", str(pk))
+    assert "is being undone already" in out and "taken back 5" in out
+    assert not Member.objects.exists() and Job.objects.filter(kind="imports.undo").count() == 1
 
 
 def test_stores_and_members_of_an_unknown_brand(members: str) -> None:
