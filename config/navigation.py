@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from backoffice.admin import bell
 from backoffice.admin.reports import reports_for
-from backoffice.selectors import open_alarms
 from config.dashboard.viewer import Viewer
 
 
@@ -114,7 +114,7 @@ def _ringing(request: HttpRequest) -> int:
     """Open alarms; on the overview counted together with all else that waits."""
     if request.path == reverse("admin:index"):
         return Viewer.of(request).waiting["alarms"]
-    return open_alarms(request.user).count()  # type: ignore[arg-type]
+    return bell.ringing(request)
 
 
 def _address(name: str) -> str:

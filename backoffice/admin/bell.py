@@ -12,26 +12,39 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from backoffice.choices import NoticeSubject
-from backoffice.selectors import unread_notices
+from backoffice.models import Notice
+from backoffice.selectors import counted, open_alarms, unread_notices
 from backoffice.services import notices
 
 # Nobody counts further, and neither does the database.
 MOST_SHOWN = 99
-KNOWN = "unread_notices"
+KNOWN = "bell_counts"
 
 
 def unread(request: HttpRequest) -> int:
-    """Counted once for a request, up to one more than is shown."""
+    """How many notices the person has not looked at, up to one more than is shown."""
+    return _counts(request)["unread"]
+
+
+def ringing(request: HttpRequest) -> int:
+    """How many alarms are open within the person's reach, for the list beside every page."""
+    return _counts(request)["alarms"]
+
+
+def _counts(request: HttpRequest) -> dict[str, int]:
+    """Both in one statement, once for a request: every page shows both."""
     known: dict[str, Any] = vars(request)
     if KNOWN not in known:
         user: Any = request.user
-        known[KNOWN] = unread_notices(user)[: MOST_SHOWN + 1].count()
-    return int(known[KNOWN])
+        few = unread_notices(user)[: MOST_SHOWN + 1]
+        known[KNOWN] = counted(unread=Notice.objects.filter(pk__in=few), alarms=open_alarms(user))
+    counts: dict[str, int] = known[KNOWN]
+    return counts
 
 
-def is_known(request: HttpRequest, count: int) -> None:
+def is_known(request: HttpRequest, *, unread: int, alarms: int) -> None:
     """The page has counted already, together with all else that waits (the overview)."""
-    vars(request)[KNOWN] = count
+    vars(request)[KNOWN] = {"unread": unread, "alarms": alarms}
 
 
 def looked_at(request: HttpRequest, subject: NoticeSubject, pk: int) -> None:

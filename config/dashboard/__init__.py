@@ -19,7 +19,7 @@ from config.dashboard.viewer import Viewer
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the index page shows, by what the user may see."""
     viewer = Viewer.of(request)
-    bell.is_known(request, viewer.waiting["notices"])
+    bell.is_known(request, unread=viewer.waiting["notices"], alarms=viewer.waiting.get("alarms", 0))
     return {
         **context,
         "may_find": viewer.may("members.view_member"),
