@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 import structlog
 
@@ -42,10 +43,13 @@ _INTERNATIONAL = re.compile(r"[+＋]\d(?:[\s\-.()]{0,2}\d){7,14}(?!\d)")
 _EMAIL = re.compile(r"[\w.%+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}")
 _ASSIGNED_SECRET = re.compile(
     r"(?i)((?:password|passwd|token|authorization|secret|api[_-]?key|otp)[\"']?\s{0,3}[=:]\s{0,3}[\"']?|"
-    r"(?<![a-z_])code[\"']?=[\"']?)(?:(?:bearer|token|basic)\s+)?[^\s&\"',;\]})]+"
+    r"(?<![a-z_])(?:(?:one_time|otp|verification|coupon|invite|serial)_)?code[\"']?=[\"']?)"
+    r"(?:(?:bearer|token|basic)\s+)?[^\s&\"',;\]})]+"
 )
 # Keys and tokens of ours, wherever they stand: they say what they are.
-_OWN_SECRET = re.compile(r"\b(sk[kmrtu]_|whsec_)[A-Za-z0-9_\-.+/=]{6,}")
+_OWN_SECRET = re.compile(r"(?<![A-Za-z])(sk[kmrtu]_|whsec_)[A-Za-z0-9_\-.+/=]{6,}")
+# Of a path and its query; each is judged by itself.
+_PARTS = re.compile(r"([?&])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -147,6 +151,8 @@ def scrub(_logger: Any, _method: str, event: type_of_event) -> type_of_event:
     for key, value in event.items():
         if key in ("exception", "stack") and isinstance(value, str):
             clean[key] = "\n".join(f"  | {on_one_line(mask_text(line))}" for line in value.splitlines())
+        elif key == "request" and isinstance(value, str):
+            clean[key] = _path(value)
         else:
             clean[_scrubbed(key)] = _scrubbed_pair(key, value)
     return clean
@@ -206,7 +212,27 @@ class LineFormatter(structlog.stdlib.ProcessorFormatter):
 
 
 def _path(text: str) -> str:
-    return _short(text) if len(text) <= LONGEST_PATH_REMEMBERED else on_one_line(mask_text(text))
+    return _short_path(text) if len(text) <= LONGEST_PATH_REMEMBERED else _masked_path(text)
+
+
+@lru_cache(maxsize=1024)
+def _short_path(text: str) -> str:
+    return _masked_path(text)
+
+
+def _masked_path(text: str) -> str:
+    """A path and query, masked also where it was written in escapes: %20 parts a phone's digits."""
+    return on_one_line("".join(_masked_part(part) for part in _PARTS.split(text)))
+
+
+def _masked_part(part: str) -> str:
+    masked = mask_text(part)
+    if masked != part or ("%" not in part and "+" not in part):
+        return masked
+    plain = unquote_plus(part)
+    told = mask_text(plain)
+    # Without a secret it stays as it was sent.
+    return part if told == plain else told
 
 
 def logging_config(*, json: bool, level: str) -> dict[str, Any]:

@@ -74,9 +74,9 @@ def strict_object(raw: bytes) -> dict[str, Any]:
         raise ParseError(_("The body is no valid JSON in UTF-8.")) from None
     if not isinstance(value, dict):
         raise ParseError(_("The body must be a JSON object."))
-    # Without an escape no text can hold what is refused, and with few brackets nothing can be deep: most
-    # bodies need no walk through their values.
-    if b"\\u" in raw or raw.count(b"{") + raw.count(b"[") > DEEPEST:
+    # Without an escape no text can hold what is refused, and with few brackets nothing can be deep (what
+    # stands in the innermost is a level more): most bodies need no walk through their values.
+    if b"\\u" in raw or raw.count(b"{") + raw.count(b"[") >= DEEPEST:
         _refuse_unfit(value)
     return value
 

@@ -114,6 +114,17 @@ def test_control_good_points_pass(text: str) -> None:
     assert form.is_valid() and form.validated_data["points"] == int(text)
 
 
+@pytest.mark.parametrize("leaf", ["1", '"a"', "null"])
+@pytest.mark.parametrize("beside", ["1", "[1]"])
+def test_p12_the_deepest_level_is_the_same_whatever_stands_beside(leaf: str, beside: str) -> None:
+    def nested(levels: int) -> bytes:
+        return f'{{"a":{beside},"b":{"[" * (levels - 2)}{leaf}{"]" * (levels - 2)}}}'.encode()
+
+    assert parsing.strict_object(nested(parsing.DEEPEST))
+    with pytest.raises(parsing.ParseError):
+        parsing.strict_object(nested(parsing.DEEPEST + 1))
+
+
 def test_control_the_librarys_own_field_takes_what_ours_refuses() -> None:
     lax = serializers.IntegerField()
     assert [lax.run_validation(value) for value in ("1_000", " 10 ", "１０", "10.0")] == [1000, 10, 10, 10]

@@ -67,6 +67,49 @@ def test_secret_is_hidden(event: dict[str, Any]) -> None:
     assert "hunter2" not in json.dumps(logs.scrub(None, "info", event), ensure_ascii=False)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "phone=0912%20345%20678", "phone=0912+345+678", "phone=%30%39%31%32345678",
+        "phone=%2B886%20912345678",
+        "phone=%EF%BC%90912345678", "a=1&b=%20&q=0912+345678", "mail=a%40b.example&phone=0912%2D345%2D678",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("short", [True, False])
+def test_a_phone_in_escapes_is_masked(query: str, short: bool) -> None:
+    told = _line_of(f"GET /api/v1/me?{query}", short=short)
+    assert "[phone ..678]" in told and "345" not in told and "b.example" not in told
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "t%6Fken=hunter2", "otp%3Dhunter2", "q=skm%5Fhunter2_x", "q=為skm_hunter2", "one_time_code=hunter2",
+        "verification_code=hunter2", "x=%20&otp_code=hunter2",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("short", [True, False])
+def test_a_secret_in_escapes_is_hidden(query: str, short: bool) -> None:
+    told = _line_of(f"GET /api/v1/me?{query}", short=short)
+    assert "hidden" in told and "hunter2" not in told
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_a_harmless_query_stays_as_it_was_sent(short: bool) -> None:
+    told = _line_of("GET /api/v1/purchases/%0AR-1?a=1%202&b=%E7%8E%8B", short=short)
+    assert "GET /api/v1/purchases/%0AR-1?a=1%202&b=%E7%8E%8B" in told and "\n" not in told
+
+
+def _line_of(request: str, *, short: bool) -> str:
+    """The short way of the API's line, or the chain that all others take."""
+    event = {"request": request, "request_id": "r-1", "event": "request_finished"}
+    if not short:
+        return json.dumps(logs.scrub(None, "info", event), ensure_ascii=False)
+    record = logging.LogRecord(logs.API_REQUESTS, logging.INFO, "", 1, "request_finished", None, None)
+    record.event = event
+    return logs.formatter(json=True).format(record)
+
+
 def test_http_status_stays_but_a_numeric_code_goes() -> None:
     assert logs.scrub(None, "info", {"code": 404})["code"] == 404
     assert logs.scrub(None, "info", {"code": 123456})["code"] == logs.HIDDEN
