@@ -139,12 +139,12 @@ def people_who_may(*permissions: str) -> QuerySet[User]:
 
 
 def approvers_of(batch: ImportBatch) -> QuerySet[User]:
-    """Whoever may say yes to this file and sees it: never its uploader."""
+    """Whoever may say yes to this file and sees it: nobody who had a hand in it."""
     reach = Q(reach=Reach.GROUP)
     if batch.brand_id:
         reach |= Q(reach=Reach.BRAND, brand=batch.brand_id)
     people = people_who_may("backoffice.approve_import", "backoffice.view_importbatch")
-    return people.filter(reach).exclude(pk=batch.owner_id or 0)
+    return people.filter(reach).exclude(pk__in=batch.hands)
 
 
 def watchers_of(alarm: Alarm) -> QuerySet[User]:

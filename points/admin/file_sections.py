@@ -39,7 +39,7 @@ def by_person(found: Sequence[FilesOfPerson]) -> Section:
 
 def one_by_one(found: Sequence[PointsFile], title: str) -> Section:
     """Each file with everybody who had a part in it."""
-    heads = {"owner": _("Uploaded by"), "approver": _("Approved by")}
+    heads = {"owner": _("Uploaded by"), "confirmer": _("Confirmed by"), "approver": _("Approved by")}
     return Section(
         title=title,
         columns=[

@@ -17,8 +17,8 @@ from backoffice.selectors import staff_of
 # `points.import_kinds` calls it so.
 KIND = "points"
 MOST = 50
-# Whoever had a part in a file, in the order in which it went through his hands; more may come.
-PEOPLE = ("owner", "approver")
+# Whoever had a part in a file, in the order in which it went through his hands.
+PEOPLE = ("owner", "confirmer", "approver")
 # Rows that were booked, whatever became of them afterwards.
 BOOKED = (RowDone.APPLIED, RowDone.UNDONE, RowDone.KEPT, RowDone.STUCK)
 
@@ -112,7 +112,8 @@ def _within(user: User, start: datetime, end: datetime) -> QuerySet[ImportBatch]
         return files
     seen = ImportBatch.objects.visible_to(user).values("pk")
     people = staff_of(user).order_by().values("pk")
-    return files.filter(Q(pk__in=seen) | Q(owner__in=people) | Q(approver__in=people))
+    his = Q(owner__in=people) | Q(confirmer__in=people) | Q(approver__in=people)
+    return files.filter(Q(pk__in=seen) | his)
 
 
 def _summed(files: QuerySet[ImportBatch]) -> QuerySet[Any]:

@@ -70,7 +70,8 @@ class ClerkUndos:
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two people who decided on each other's corrections and files: how often, and how many points, either
-    way. `files` says how many of these were files of points.
+    way. `files` says how many of these were files of points; whoever uploaded, confirmed or decided about one
+    has asked for it.
     """
 
     first: str
@@ -185,7 +186,8 @@ def undos_by_clerk(*, user: User, start: datetime, end: datetime) -> list[ClerkU
 def approving_pairs(*, user: User, start: datetime, end: datetime, most: int = MOST) -> list[Pair]:
     """Two people and what they decided for each other in [start, end); those who do it both ways first (T18).
 
-    A pair is shown when one of the two is within the user's reach.
+    A file counts for everybody who had a hand in it, as the rule about two who approve for each other counts
+    it. A pair is shown when one of the two is within the user's reach.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -204,10 +206,13 @@ def approving_pairs(*, user: User, start: datetime, end: datetime, most: int = M
                     WHERE status = 'applied' AND applied_at >= %(start)s AND applied_at < %(end)s
                       AND requested_by_id IS NOT NULL AND approved_by_id IS NOT NULL
                     UNION ALL
-                    SELECT owner_id, approver_id, coalesce((totals ->> 'moved')::bigint, 0), true
-                    FROM backoffice_importbatch
-                    WHERE kind = %(kind)s AND applied_at >= %(start)s AND applied_at < %(end)s
-                      AND owner_id IS NOT NULL AND approver_id IS NOT NULL
+                    SELECT hand.pk, b.approver_id, coalesce((b.totals ->> 'moved')::bigint, 0), true
+                    FROM backoffice_importbatch b
+                    CROSS JOIN LATERAL (
+                        SELECT DISTINCT unnest(b.deciders::bigint[] || b.owner_id || b.confirmer_id) AS pk
+                    ) hand
+                    WHERE b.kind = %(kind)s AND b.applied_at >= %(start)s AND b.applied_at < %(end)s
+                      AND hand.pk IS NOT NULL AND b.approver_id IS NOT NULL
                 ) decided
                 GROUP BY 1, 2
             ) p

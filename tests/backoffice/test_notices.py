@@ -14,7 +14,13 @@ from backoffice.actors import Actor
 from backoffice.choices import ImportState, JobState, NoticeKind, NoticeSubject, Reach, Role
 from backoffice.errors import AlarmAboutYou
 from backoffice.models import Alarm, ImportBatch, Job, Notice, User
-from backoffice.selectors import approvers_of, notices_of, people_who_may, unread_notices
+from backoffice.selectors import (
+    approvers_of,
+    imports_waiting,
+    notices_of,
+    people_who_may,
+    unread_notices,
+)
 from backoffice.services import job_runner, jobs, notices
 from backoffice.services.alarms import acknowledge, raise_alarm
 from backoffice.services.exports import writing
@@ -252,6 +258,21 @@ def test_only_who_may_say_yes_and_sees_the_file_is_asked(boss: User) -> None:
         may = user.is_active and user.has_perm("backoffice.approve_import")
         sees = ImportBatch.objects.visible_to(user).filter(pk=batch.pk).exists()
         assert (user.pk in asked) == (may and sees), user.username
+
+
+def test_who_had_a_hand_in_the_file_is_not_asked_for_the_second_yes(marketer: User, boss: User) -> None:
+    """Whoever chose its rules, and whoever confirmed it; he could not give it."""
+    decider, confirmer = (UserFactory(role=Role.ADMINISTRATOR, reach=Reach.GROUP) for _one in range(2))
+    MemberFactory(phone="+886912345678", name="舊")
+    batch = check(FILE, actor=Actor.staff(marketer), policy={"empty": "clear"})
+    verbs.check(batch_id=batch.pk, fields=None, policy=batch.policy, actor=Actor.staff(decider), now=NOON)
+    batch.refresh_from_db()
+    verbs.confirm(batch_id=run(batch).pk, actor=Actor.staff(confirmer), now=NOON)
+    batch.refresh_from_db()
+    assert set(Notice.objects.filter(kind="import.waiting").values_list("user", flat=True)) == {boss.pk}
+    assert {user.pk for user in User.objects.all() if batch in imports_waiting(user)} == {boss.pk}
+    verbs.approve(batch_id=batch.pk, actor=Actor.staff(boss), now=NOON)
+    assert unread(boss) == 0
 
 
 def test_rights_by_role_are_the_rights_that_people_have() -> None:

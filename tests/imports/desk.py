@@ -81,7 +81,7 @@ def undo(batch: ImportBatch, now: datetime = NOON) -> ImportBatch:
 
 
 def rows(batch: ImportBatch) -> dict[int, ImportRow]:
-    return {row.line: row for row in ImportRow.objects.filter(batch=batch)}
+    return {row.line: row for row in ImportRow.objects.filter(batch=batch).order_by("line")}
 
 
 def outcomes(batch: ImportBatch) -> list[tuple[int, str, str]]:

@@ -231,6 +231,44 @@ def test_what_was_stopped_stays_out_and_an_undo_leaves_it_alone(
     assert {line for line, row in rows(batch).items() if row.done == "undone"} == {2, 3, 4, 5}
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("lines_back", [1, 5000])
+def test_a_stopped_list_goes_back_row_by_row_with_rows_of_one_member_on_both_sides_of_the_stop(
+    lines_back: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines behind the stop keep their promise unheld; a hand in one row stays in that one."""
+    everybody, milk, often = people(4), tag("奶茶"), tag("常客")
+    monkeypatch.setattr(applying, "CHUNK", 4)
+    lines = [
+        f"{phone(0)},奶茶", f"{phone(0)},常客", f"{phone(1)},奶茶", f"{phone(2)},奶茶",
+        f"{phone(2)},常客", f"{phone(3)},奶茶", f"{phone(1)},常客",
+    ]  # fmt: skip
+    batch = check(csv_of(*lines, head=HEAD), kind="tags")
+    assert batch.counts["changed"] == 7
+    _work_once(confirmed(batch))
+    verbs.stop(batch_id=batch.pk, actor=ROBOT, now=NOON)
+    batch.refresh_from_db()
+    assert batch.counts["done:applied"] == 4 == MemberTag.objects.count()
+    # By hand since: a tag that the list gave, and one that a line behind the stop means.
+    staff = Actor.staff(UserFactory())
+    tags.untag_member(member=everybody[0], tag_id=milk.pk, actor=ROBOT, now=NOON)
+    tags.tag_member(member=everybody[0], tag_id=milk.pk, actor=staff, now=NOON)
+    tags.tag_member(member=everybody[2], tag_id=often.pk, actor=staff, now=NOON)
+    monkeypatch.setattr(applying, "CHUNK", lines_back)
+    undo(batch)
+    assert {line: done for line, _outcome, done, *_more in _staged(batch)} == {
+        2: "kept", 3: "undone", 4: "undone", 5: "undone", 6: "", 7: "", 8: "",
+    }  # fmt: skip
+    assert (batch.counts["done:undone"], batch.counts["done:kept"]) == (3, 1)
+    assert "done:applied" not in batch.counts
+    left = set(MemberTag.objects.values_list("member_id", "tag_id", "origin"))
+    assert left == {(everybody[0].pk, milk.pk, "staff"), (everybody[2].pk, often.pk, "staff")}
+    # What was stopped and undone may come in as a whole afterwards.
+    monkeypatch.setattr(applying, "CHUNK", 5000)
+    again = bring(csv_of(*lines, head=HEAD), kind="tags")
+    assert (again.counts["done:applied"], again.counts["same"]) == (5, 2)
+
+
 # --- Others, meanwhile ------------------------------------
 @pytest.mark.django_db
 def test_what_came_otherwise_than_promised_is_told_and_the_rest_goes_in() -> None:

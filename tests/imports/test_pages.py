@@ -20,6 +20,7 @@ from tests.imports.desk import csv_of
 
 pytestmark = pytest.mark.django_db
 UPLOAD = "admin:backoffice_importbatch_upload"
+EN = {"Accept-Language": "en"}
 
 
 def client_of(role: Role) -> Client:
@@ -57,6 +58,20 @@ def confirm(client: Client, batch: ImportBatch, verb: str = "confirm", **more: A
     shown = client.post(page(batch, verb), {"key": key, "step": "preview", **more})
     previewed = shown.context["form"]["previewed"].value() or ""
     return client.post(page(batch, verb), {"key": key, "step": "confirm", "previewed": previewed, **more})
+
+
+@pytest.mark.parametrize("lines", [("x,壞", "y,壞"), ("0912345678,王",)])
+def test_a_file_that_would_change_nothing_says_so_and_is_not_offered(lines: tuple[str, ...]) -> None:
+    """Neither one of wrong rows nor one that is in already; with a good row the button is there."""
+    client, nothing = client_of(Role.MARKETER), "No row of this file would change anything."
+    MemberFactory(phone="+886912345678", name="王")
+    batch = checked(client, uploaded(client, csv_of(*lines)))
+    shown = client.get(page(batch), headers=EN).content.decode()
+    assert nothing in shown and page(batch, "confirm") not in shown
+    assert confirm(client, batch).status_code == 409
+    batch = checked(client, uploaded(client, csv_of(*lines, "0922333444,林")))
+    shown = client.get(page(batch), headers=EN).content.decode()
+    assert nothing not in shown and page(batch, "confirm") in shown
 
 
 def test_a_file_goes_from_upload_to_undo_by_the_pages() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from backoffice.actors import Actor
 from backoffice.choices import Role
+from backoffice.services.imports import applying
 from members.errors import NoSuchTag, TagIncomplete, TagLooksAlike, TagMergeWrong, WrongStatus
 from members.models import Member, MemberTag, Tag, TagName
 from members.selectors.tags import carried, dead_tags
@@ -164,13 +165,17 @@ def test_an_undo_leaves_the_tags_of_a_kept_row_and_takes_those_of_the_rows_besid
     assert carriers() == {("+886912345678", "奶茶"), ("+886912345678", "新")}
 
 
-def test_what_two_rows_give_is_the_first_ones_and_the_second_says_so_when_it_stays() -> None:
+@pytest.mark.parametrize("lines_back", [1, 2, 5000])
+def test_what_two_rows_give_is_the_first_ones_and_the_second_says_so_when_it_stays(
+    lines_back: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     member, milk = MemberFactory(phone="+886912345678"), tag("奶茶")
     tag("茶"), tag("新")
     lines = ("0912345678,奶茶、茶", "0912345678,茶", "0912345678,茶、新")
     batch = bring(csv_of(*lines, head=HEAD), kind="tags")
     assert ends(batch) == dict.fromkeys((2, 3, 4), "applied")
     by_hand(member, milk)
+    monkeypatch.setattr(applying, "CHUNK", lines_back)
     undo(batch)
     assert ends(batch) == {2: "kept", 3: "kept", 4: "undone"}
     assert carriers() == {("+886912345678", "奶茶"), ("+886912345678", "茶")}
@@ -199,6 +204,26 @@ def test_what_a_kept_row_has_taken_does_not_come_back_with_the_row_beside_it() -
     undo(batch)
     assert ends(batch) == {2: "kept", 3: "undone"}
     assert carriers() == {("+886912345678", "奶茶"), ("+886912345678", "新")}
+
+
+@pytest.mark.parametrize("lines_back", [1, 5000])
+def test_what_two_rows_took_comes_back_once_and_both_say_so(
+    lines_back: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In small parts the second one's turn comes first."""
+    member, milk, tea = MemberFactory(phone="+886912345678"), tag("奶茶"), tag("茶")
+    for one in (milk, tea):
+        tags.tag_member(member=member, tag_id=one.pk, actor=ROBOT, now=NOON)
+    before = set(MemberTag.objects.values_list("tag_id", "origin", "origin_id", "at"))
+    batch = bring(
+        csv_of("0912345678,奶茶、茶", "0912345678,茶", head=HEAD),
+        kind="tags", policy={"tags": "remove"}, approver=UserFactory(role=Role.FINANCE),
+    )  # fmt: skip
+    assert carriers() == set()
+    monkeypatch.setattr(applying, "CHUNK", lines_back)
+    undo(batch)
+    assert ends(batch) == {2: "undone", 3: "undone"}
+    assert set(MemberTag.objects.values_list("tag_id", "origin", "origin_id", "at")) == before
 
 
 def test_a_row_goes_back_also_where_its_tags_were_merged_since() -> None:

@@ -453,7 +453,7 @@ def test_import_and_undo_are_the_identity_where_nobody_touched_the_rows(
         if verbs.rows_to_write(batch):
             verbs.confirm(batch_id=batch.pk, actor=ROBOT, now=NOON)
             if ImportBatch.objects.get(pk=batch.pk).state == ImportState.WAITING:
-                verbs.approve(batch_id=batch.pk, actor=Actor.staff(UserFactory()), now=NOON)
+                verbs.approve(batch_id=batch.pk, actor=Actor.staff(UserFactory(role=Role.FINANCE)), now=NOON)
             batch.refresh_from_db()
             run(batch)
             assert batch.counts["done:applied"] == verbs.rows_to_write(batch)

@@ -25,6 +25,7 @@ from tests.conftest import NOON
 from tests.factories.backoffice import BrandFactory, StoreFactory, UserFactory
 from tests.factories.members import MemberFactory
 from tests.factories.points import AccountFactory, ProgramFactory, give
+from tests.imports.desk import run
 from tests.imports.points_desk import look_at, points_file, put_in, take_out
 from tests.points.test_staff_reports import correction
 
@@ -81,8 +82,8 @@ def test_a_file_is_listed_with_its_people_and_what_the_books_say(
     in_order = [found[batch.pk] for batch in (given, taken, alone)]
     assert [(one.given, one.taken, one.rows) for one in in_order] == [(1_800, 0, 3), (0, 200, 2), (7, 0, 1)]
     assert (booked(given), booked(taken), booked(alone)) == (1_800, -200, 7)
-    assert found[given.pk].people == {"owner": "行銷", "approver": "財務"}
-    assert found[alone.pk].people == {"owner": "行銷", "approver": ""}
+    assert found[given.pk].people == {"owner": "行銷", "confirmer": "行銷", "approver": "財務"}
+    assert found[alone.pk].people == {"owner": "行銷", "confirmer": "行銷", "approver": ""}
     only = files.points_files(user=auditor, approved=True, **SPAN)
     assert {one.batch_id for one in only} == {given.pk, taken.pk}
 
@@ -150,7 +151,9 @@ def test_a_file_without_an_owner_is_the_groups(program: Program, boss: User, aud
     batch.refresh_from_db()
     job_runner.run(job_id=batch.job_id or 0, clock=lambda: NOON, worker="t")
     assert [(one.name, one.alone) for one in files.files_by_person(user=auditor, **SPAN)] == [("", 0)]
-    assert files.points_files(user=auditor, **SPAN)[0].people == {"owner": "", "approver": "財務"}
+    assert files.points_files(user=auditor, **SPAN)[0].people == {
+        "owner": "", "confirmer": "", "approver": "財務",
+    }  # fmt: skip
     assert not staff.approving_pairs(user=auditor, **SPAN)
 
 
@@ -162,6 +165,46 @@ def test_pairs_count_files_and_corrections_together(
     [pair] = staff.approving_pairs(user=auditor, **SPAN)
     assert (pair.mutual, pair.first_by_second, pair.second_by_first) == (1, 1, 1)
     assert (pair.files, pair.points) == (1, 2_900)
+
+
+def test_pairs_name_everybody_who_had_a_hand_in_a_file_each_once(
+    program: Program, marketer: User, boss: User, auditor: User
+) -> None:
+    """Who confirms colleagues' files for each other's approval is a pair as well, behind whoever uploads."""
+    decider, confirmer = (UserFactory(role=Role.MARKETER, name=name) for name in ("選的人", "放行的人"))
+    batch = look_at(lines(600), marketer)
+    for user in (decider, marketer):
+        verbs.check(batch_id=batch.pk, fields=None, policy=batch.policy, actor=Actor.staff(user), now=NOON)
+        batch.refresh_from_db()
+        batch = run(batch)
+    verbs.confirm(batch_id=batch.pk, actor=Actor.staff(confirmer), now=NOON)
+    verbs.approve(batch_id=batch.pk, actor=Actor.staff(boss), now=NOON)
+    batch.refresh_from_db()
+    run(batch)
+    pairs = staff.approving_pairs(user=auditor, **SPAN)
+    assert {frozenset((one.first, one.second)) for one in pairs} == {
+        frozenset((name, "財務")) for name in ("行銷", "選的人", "放行的人")
+    }
+    assert {(one.first_by_second + one.second_by_first, one.files, one.points) for one in pairs} == {
+        (1, 1, 1_800)
+    }
+    [found] = files.points_files(user=auditor, **SPAN)
+    assert found.people == {"owner": "行銷", "confirmer": "放行的人", "approver": "財務"}
+
+
+def test_a_file_is_within_the_reach_of_whom_its_confirmer_is(
+    program: Program, marketer: User, boss: User
+) -> None:
+    brand = BrandFactory()
+    confirmer = UserFactory(role=Role.MARKETER, reach=Reach.GROUP, brand=brand)
+    batch = look_at(lines(600), marketer)
+    verbs.confirm(batch_id=batch.pk, actor=Actor.staff(confirmer), now=NOON)
+    verbs.approve(batch_id=batch.pk, actor=Actor.staff(boss), now=NOON)
+    batch.refresh_from_db()
+    run(batch)
+    theirs = UserFactory(role=Role.AUDITOR, reach=Reach.BRAND, brand=brand)
+    assert [one.batch_id for one in files.points_files(user=theirs, **SPAN)] == [batch.pk]
+    assert len(staff.approving_pairs(user=theirs, **SPAN)) == 1
 
 
 # --- The pages ----------------------------------------------------------------------------------------------
@@ -210,10 +253,12 @@ def test_the_tables_come_as_files_with_a_trace(
         reverse("admin:report_manual_grants"), {"first": today, "last": today, "section": 4}, headers=EN
     )
     heads, row = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
-    assert heads == ["File", "Applied", "Uploaded by", "Approved by", "Rows", "Given", "Taken", "Rows undone",
-                     "Status"]  # fmt: skip
+    assert heads == [
+        "File", "Applied", "Uploaded by", "Confirmed by", "Approved by", "Rows", "Given", "Taken",
+        "Rows undone", "Status",
+    ]  # fmt: skip
     assert (row[0], row[2:]) == (
         f"#{batch.pk} =cmd.csv",
-        ["行銷", "財務", "3", "1800", "0", "0", "Brought in"],
+        ["行銷", "行銷", "財務", "3", "1800", "0", "0", "Brought in"],
     )
     assert AuditEvent.objects.get(action="report.download").changes["table"] == 5

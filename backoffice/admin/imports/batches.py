@@ -26,7 +26,7 @@ from backoffice.admin.imports.preview import FILTERS, deciders, figures, page, s
 from backoffice.admin.imports.verbs import HALTED, OFFERED, PAUSED, VERBS
 from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
 from backoffice.choices import ImportState, JobState, NoticeSubject
-from backoffice.errors import ImportNotThere, ImportReach, Refusal
+from backoffice.errors import ImportNothingToDo, ImportNotThere, ImportReach, Refusal
 from backoffice.models import ImportBatch
 from backoffice.selectors import imports_waiting
 from backoffice.services.imports import (
@@ -194,6 +194,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
             "colour": COLOURS.get(batch.state, "primary"),
             "encoding": dict(ENCODINGS).get(shown_encoding(layout), ""),
             "problem": file_fault_text(batch.problem),
+            "nothing": ImportNothingToDo.sentence if _has_nothing(batch) else "",
             "known": known,
             "known_url": _page_of(known) if known and _is_seen(known, user) else "",
             "left": stayed_text(left) if left else "",
@@ -236,6 +237,8 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         for name in offered:
             allowed = approver if name == "approve" else may or (name == "drop" and approver)
             if name == "approve" and user.pk in batch.hands:
+                allowed = False
+            if name == "confirm" and _has_nothing(batch):
                 allowed = False
             if allowed:
                 look = "sk-primary" if name in ("confirm", "approve", "resume") else ""
@@ -341,6 +344,11 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         if not user.has_perm(kind_of(batch.kind).permission):
             raise PermissionDenied
         return batch
+
+
+def _has_nothing(batch: ImportBatch) -> bool:
+    """Checked, and no row of it would change anything."""
+    return batch.state == ImportState.CHECKED and not verbs.rows_to_write(batch)
 
 
 def _long_errors_of(batch: ImportBatch) -> str:

@@ -90,11 +90,10 @@ def notify_owner(batch: ImportBatch, now: datetime) -> None:
     _notice([batch.owner_id], kind, f"{kind.value}:{batch.job_id}", batch, now)
 
 
-def ask_approvers(batch: ImportBatch, actor: Actor, now: datetime) -> None:
-    """Whoever may say yes is told that the file waits for him; not whoever has just sent it there."""
+def ask_approvers(batch: ImportBatch, now: datetime) -> None:
+    """Whoever may say yes is told that the file waits for him."""
     asked = approvers_of(batch).values_list("pk", flat=True)
-    own = actor.user.pk if actor.user else None
-    _notice([pk for pk in asked if pk != own], NoticeKind.IMPORT_WAITING, WAITING, batch, now)
+    _notice(list(asked), NoticeKind.IMPORT_WAITING, WAITING, batch, now)
 
 
 def approved(batch: ImportBatch, now: datetime) -> None:

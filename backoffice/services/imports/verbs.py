@@ -98,7 +98,7 @@ def confirm(*, batch_id: int, actor: Actor, now: datetime, again: bool = False) 
         repeated = ImportRepeated if kind.repeatable else ImportBookedOnce
         raise repeated(batch_id=found.pk if found else "?") from None
     if second:
-        telling.ask_approvers(batch, actor, now)
+        telling.ask_approvers(batch, now)
     else:
         _start(batch, now)
     audit.record(

@@ -129,10 +129,22 @@ TOUCHED = f"""(
     )
 )"""
 # A row that did nothing itself, because earlier ones name all that it names, stays where one of those stays.
+# An undo comes to the earlier one last: then the row is found again by whom it is about.
 STANDS = f"""
+WITH kept AS MATERIALIZED (
+    SELECT DISTINCT k.batch_id, k.other_key FROM backoffice_importrow k
+    WHERE k.batch_id = %(batch)s AND k.line BETWEEN %(first)s AND %(last)s AND k.done = 'kept'
+      AND k.other_key IS NOT NULL
+), beside AS MATERIALIZED (
+    SELECT kept.batch_id, o.line
+    FROM kept CROSS JOIN LATERAL (
+        SELECT line FROM backoffice_importrow
+        WHERE batch_id = kept.batch_id AND other_key = kept.other_key AND done = 'undone' OFFSET 0
+    ) o
+)
 UPDATE backoffice_importrow r SET done = 'kept'
-WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.done = 'undone'
-  AND EXISTS (SELECT FROM backoffice_importrow e WHERE {EARLIER} AND e.done = 'kept')
+FROM beside
+WHERE r.batch_id = beside.batch_id AND r.line = beside.line
   AND (EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE {_gave_before(TAG_ID, "e.done = 'kept'")})
        OR EXISTS (SELECT FROM {REMOVED.format(row="r")} gone
                   WHERE {_took_before(known("(gone ->> 0)"), "e.done = 'kept'")}))
@@ -141,7 +153,8 @@ WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.don
                   WHERE NOT {_took_before(known("(gone ->> 0)"), CARRIED_OUT)})
 """
 # An undo: what the row gave goes, what it took comes back with where it had come from. What an earlier row
-# gave or took that is kept is left alone. A member who came in with the file goes with all his tags.
+# gave or took is that one's, whether its turn has come or not. A member who came in with the file goes with
+# all his tags.
 TAKE_BACK = f"""
 DELETE FROM members_membertag c
 USING backoffice_importrow r
@@ -149,7 +162,7 @@ WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.don
   AND c.member_id = r.subject_id AND {OURS}
   AND (r.outcome = 'new' OR (
     EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE {TAG_ID} = c.tag_id)
-    AND NOT {_gave_before("c.tag_id", "e.done = 'kept'")}))
+    AND NOT {_gave_before("c.tag_id", CARRIED_OUT)}))
 """
 GIVE_BACK = f"""
 INSERT INTO members_membertag (member_id, tag_id, origin, origin_id, at)
@@ -160,6 +173,6 @@ CROSS JOIN LATERAL jsonb_array_elements(r.changes -> 'tags' -> 'remove') gone
 JOIN members_tag t ON t.id = (gone ->> 0)::bigint
 WHERE r.batch_id = %(batch)s AND r.line BETWEEN %(first)s AND %(last)s AND r.done = 'undone'
   AND jsonb_typeof(r.changes -> 'tags' -> 'remove') = 'array'
-  AND NOT {_took_before("coalesce(t.merged_into_id, t.id)", "e.done = 'kept'")}
+  AND NOT {_took_before("coalesce(t.merged_into_id, t.id)", CARRIED_OUT)}
 ON CONFLICT DO NOTHING
 """
