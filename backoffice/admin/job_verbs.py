@@ -49,12 +49,12 @@ class JobOwnerFilter(admin.SimpleListFilter):
         return [*own, *((str(pk), name) for pk, name in job_owners())]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(whose(request))
+        # By its own value, not by the address: counts beside the choices ask for each of them in turn.
+        return queryset.filter(whose(request, self.value() or ""))
 
 
-def whose(request: HttpRequest) -> Q:
-    """The jobs of whom the list is asked for; what names nobody leaves them all."""
-    chosen = request.GET.get(JobOwnerFilter.parameter_name, "")
+def whose(request: HttpRequest, chosen: str) -> Q:
+    """The jobs of one of the choices; what names nobody leaves them all."""
     if chosen == JobOwnerFilter.MINE:
         return Q(owner=request.user.pk)
     if chosen == JobOwnerFilter.NOBODY:

@@ -101,7 +101,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         asked = request.GET.get(JobOwnerFilter.parameter_name, "")
-        figures = {"kinds_of_jobs": job_figures(timezone.now(), whose(request)), "whose": asked}
+        figures = {"kinds_of_jobs": job_figures(timezone.now(), whose(request, asked)), "whose": asked}
         return super().changelist_view(request, {**(extra_context or {}), **figures})
 
     def change_view(

@@ -69,6 +69,16 @@ def test_the_figures_follow_the_owner(shop: Shop, work: dict[str, Job]) -> None:
     assert f"?kind={row['kind']}&amp;whose={other.pk}" in page.content.decode()
 
 
+def test_counts_beside_the_choices_are_those_of_each(shop: Shop, work: dict[str, Job]) -> None:
+    page = shop.client("administrator").get(
+        reverse("admin:backoffice_job_changelist"), {"whose": "none", "_facets": "True"}, headers=EN
+    )
+    [spec] = [one for one in page.context["cl"].filter_specs if one.title == "asked by"]
+    told = {str(choice["display"]) for choice in spec.choices(page.context["cl"])}
+    mine, other = "me (1)", f"{shop.staff['marketer'].name} (2)"
+    assert {mine, "nobody: the schedule or a terminal (1)", other} <= told
+
+
 def test_the_choices_are_whoever_asked_for_work(shop: Shop, work: dict[str, Job]) -> None:
     UserFactory(name="不做事")
     assert {pk for pk, _name in job_owners()} == {
