@@ -40,6 +40,20 @@ def patient(token: str, path: str, body: dict[str, Any], key: str = "new") -> Ca
     return post
 
 
+def somebody_waits() -> bool:
+    """Whether another session comes to wait for a lock, within a while."""
+    for _turn in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                           " AND datname = current_database()")  # fmt: skip
+            if cursor.fetchone()[0]:
+                return True
+            # What the view showed once it shows for the whole transaction.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+        time.sleep(0.01)
+    return False
+
+
 def token_of(house: House) -> str:
     return str(house.key(ApiKeyKind.PARTNER).secret)
 
@@ -107,7 +121,7 @@ def test_a_verb_with_the_same_key_that_waits_for_the_same_member_makes_no_circle
     def other_way() -> Any:
         def verb() -> dict[str, Any]:
             claimed.set()
-            time.sleep(0.5)
+            assert somebody_waits()
             list(Member.objects.select_for_update(no_key=True).filter(pk=house.member.pk))
             return {"done": True}
 
