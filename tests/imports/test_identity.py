@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given, HealthCheck, settings
 from hypothesis import strategies as st
 
 from backoffice.actors import Actor
@@ -215,6 +215,11 @@ def test_tags(known: Any, lines: Any, mode: str, shape: str, hands: set[int]) ->
     mode=st.sampled_from(["add", "replace", "remove"]), lines_a_chunk=st.sampled_from([1, 2, 2000]),
     lines_back=st.sampled_from([1, 2, 2000]),
     hands=st.dictionaries(st.integers(0, 1), one_name, min_size=1),
+)  # fmt: skip
+# The second row stays for 甲 alone; the third said what the first had given, and goes with it.
+@example(
+    carried=(set(), set()), lines=[(0, {"丙", "乙"}), (0, {"丙", "乙", "甲"}), (0, {"乙"})], mode="add",
+    lines_a_chunk=2000, lines_back=1, hands={0: {"甲"}},
 )  # fmt: skip
 def test_a_row_of_a_member_goes_back_whatever_becomes_of_his_other_rows(
     carried: Any, lines: Any, mode: str, lines_a_chunk: int, lines_back: int, hands: dict[int, set[str]]

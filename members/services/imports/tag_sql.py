@@ -115,6 +115,29 @@ def _took_before(tag: str, ended: str) -> str:
         WHERE {EARLIER} AND {ended} AND {known("(before ->> 0)")} = {tag})"""
 
 
+# Rows of the member before such an earlier one.
+SOONER = """f.batch_id = e.batch_id AND f.other_key = e.other_key AND f.subject_id = e.subject_id
+      AND f.line < e.line AND f.outcome = 'changed' AND f.done IN ('applied', 'undone', 'kept')"""
+
+
+def _gave_first(tag: str, ended: str) -> str:
+    """Whether the row of the member that was the first to give the tag is an earlier one that ended so."""
+    return f"""EXISTS (
+        SELECT FROM backoffice_importrow e CROSS JOIN LATERAL {ADDED.format(row="e")} before
+        WHERE {EARLIER} AND {ended} AND {TAG_ID.replace("word", "before")} = {tag} AND NOT EXISTS (
+            SELECT FROM backoffice_importrow f CROSS JOIN LATERAL {ADDED.format(row="f")} sooner
+            WHERE {SOONER} AND {TAG_ID.replace("word", "sooner")} = {tag}))"""
+
+
+def _took_first(tag: str, ended: str) -> str:
+    """The same for a tag that it took."""
+    return f"""EXISTS (
+        SELECT FROM backoffice_importrow e CROSS JOIN LATERAL {REMOVED.format(row="e")} before
+        WHERE {EARLIER} AND {ended} AND {known("(before ->> 0)")} = {tag} AND NOT EXISTS (
+            SELECT FROM backoffice_importrow f CROSS JOIN LATERAL {REMOVED.format(row="f")} sooner
+            WHERE {SOONER} AND {known("(sooner ->> 0)")} = {tag}))"""
+
+
 # Whether somebody else has had a hand in what the row itself did: gave one of its tags by himself, or gave
 # back one that it took away.
 TOUCHED = f"""(
@@ -145,9 +168,9 @@ WITH kept AS MATERIALIZED (
 UPDATE backoffice_importrow r SET done = 'kept'
 FROM beside
 WHERE r.batch_id = beside.batch_id AND r.line = beside.line
-  AND (EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE {_gave_before(TAG_ID, "e.done = 'kept'")})
+  AND (EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE {_gave_first(TAG_ID, "e.done = 'kept'")})
        OR EXISTS (SELECT FROM {REMOVED.format(row="r")} gone
-                  WHERE {_took_before(known("(gone ->> 0)"), "e.done = 'kept'")}))
+                  WHERE {_took_first(known("(gone ->> 0)"), "e.done = 'kept'")}))
   AND NOT EXISTS (SELECT FROM {ADDED.format(row="r")} word WHERE NOT {_gave_before(TAG_ID, CARRIED_OUT)})
   AND NOT EXISTS (SELECT FROM {REMOVED.format(row="r")} gone
                   WHERE NOT {_took_before(known("(gone ->> 0)"), CARRIED_OUT)})
