@@ -21,6 +21,7 @@ from backoffice.admin.base import ReadOnlyAdmin
 from backoffice.admin.bell import looked_at
 from backoffice.admin.display import display, number
 from backoffice.admin.exports.button import way_to_results
+from backoffice.admin.imports.filters import KindFilter, WaitingFilter
 from backoffice.admin.imports.forms import ENCODINGS, CheckForm, ReadingForm, UploadForm, shown_encoding
 from backoffice.admin.imports.preview import FILTERS, deciders, figures, page, stayed_text, totals
 from backoffice.admin.imports.verbs import HALTED, OFFERED, PAUSED, VERBS
@@ -28,7 +29,6 @@ from backoffice.admin.verbs import verb_paths, verb_url, visible_or_404
 from backoffice.choices import ImportState, JobState, NoticeSubject
 from backoffice.errors import ImportNothingToDo, ImportNotThere, ImportReach, Refusal
 from backoffice.models import ImportBatch
-from backoffice.selectors import imports_waiting
 from backoffice.services.imports import (
     error_files,
     intake,
@@ -40,7 +40,6 @@ from backoffice.services.imports import (
     verbs,
 )
 from backoffice.services.imports.kinds import kind_of, kinds_for
-from backoffice.services.imports.kinds import known as known_kinds
 from backoffice.tabular.faults import file_fault_text
 
 COLOURS = {
@@ -54,29 +53,6 @@ COLOURS = {
 }
 WORKING = frozenset({ImportState.UPLOADED, ImportState.CHECKING, ImportState.APPLYING, ImportState.UNDOING})
 OPEN_TO_CHANGE = (ImportState.UNDERSTOOD, ImportState.CHECKED)
-
-
-class KindFilter(admin.SimpleListFilter):
-    title = gettext_lazy("kind")
-    parameter_name = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind.name, str(kind.title)) for kind in known_kinds()]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(kind=self.value()) if self.value() else queryset
-
-
-class WaitingFilter(admin.SimpleListFilter):
-    title = gettext_lazy("waits for")
-    parameter_name = "waits"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("1", _("me"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        user: Any = request.user
-        return queryset.filter(pk__in=imports_waiting(user)) if self.value() == "1" else queryset
 
 
 @admin.register(ImportBatch)
