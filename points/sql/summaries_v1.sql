@@ -1,7 +1,8 @@
+-- Asked by the application, whose role may call nothing of the ledger but what is its owner's to answer.
 -- The accounts of a member, spendable programs first: each as [version of its program's row, what it holds by deadline
 -- (the soonest first: [deadline, points, held of them]), id, program, balance, held, debt, waiting, blocked].
 CREATE FUNCTION points_summaries_v1(p_member bigint) RETURNS json
-LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN (
         SELECT json_agg(
