@@ -1,4 +1,4 @@
-"""The API under the role that production gives it: it owns nothing and calls the ledger's own functions only."""
+"""The API under the role that production gives it: it owns nothing and writes no ledger table itself."""
 
 from __future__ import annotations
 
