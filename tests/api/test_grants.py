@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from backoffice.actors import Actor
@@ -452,6 +453,20 @@ def test_a_person_without_the_right_and_one_of_several_brands(house: House) -> N
     of_both = UserFactory(role=Role.CLERK, stores=[house.store, StoreFactory(brand=BrandFactory())])
     refused(script(house, of_both).post("/grants", grant(house)), 409, "grant_brand_unclear")
     assert Grant.objects.count() == 1
+
+
+def test_the_applications_own_role_gives_tells_and_takes_back(house: House) -> None:
+    """It owns nothing: what a function needs has to be open to it."""
+    clerk = UserFactory(role=Role.CLERK, stores=[house.store])
+    api, person, told = partner(house), script(house, clerk), grant(house, 100)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE shuke_app")
+        first = ok(api.post("/grants", told))
+        assert ok(api.post("/grants", told)) == first
+        assert ok(person.post("/grants", grant(house, 10)))["balance"] == 110
+        body = ok(api.post(f"/grants/{told['grant_no']}/cancel", {"reason": "x"}))
+        assert body["balance"] == 10 == ok(house.as_member().get("/me/points"))["items"][0]["balance"]
+        cursor.execute("RESET ROLE")
 
 
 # --- Bad input ----------------------------
